@@ -1,0 +1,7 @@
+#include "base/base.h"
+
+int main(void)
+{
+    puts("gpuwise " GW_VERSION);
+    return 0;
+}
