@@ -1,0 +1,160 @@
+#include "fleet/usage.h"
+
+#define HOLDS_MAX    ((size_t)16000000)
+#define XIDS_MAX     ((size_t)1000000)
+#define UNKNOWNS_MAX ((size_t)100000)
+
+const char *gw_signal_name(gw_signal s)
+{
+    static const char *const names[GW_N_COMPUTE_SIGNALS] = {
+        "DCGM_FI_PROF_SM_ACTIVE", "DCGM_FI_PROF_GR_ENGINE_ACTIVE", "DCGM_FI_DEV_GPU_UTIL"};
+    return names[s];
+}
+
+void gw_stats_init(gw_stats *s)
+{
+    *s = (gw_stats){.window_mean_max = -1};
+    gw_quantity *all[] = {&s->compute, &s->memory, &s->memory_mib, &s->dram,
+                          &s->copy,    &s->tensor, &s->power_watts};
+    for (size_t i = 0; i < GW_COUNT(all); i++)
+        all[i]->peak = -1;
+}
+
+void gw_stats_free(gw_stats *s)
+{
+    gw_free(s->compute_hist);
+    gw_free(s->memory_hist);
+    gw_stats_init(s);
+}
+
+static void quantity_merge(gw_quantity *into, const gw_quantity *from)
+{
+    into->integral += from->integral;
+    into->known += from->known;
+    into->peak = GW_MAX(into->peak, from->peak);
+}
+
+static void hist_merge(gw_hist *into, const gw_hist *from)
+{
+    for (size_t i = 0; from && i < GW_HIST_BINS; i++)
+        into->bin[i] += from->bin[i];
+}
+
+int gw_stats_merge(gw_stats *into, const gw_stats *from)
+{
+    if (from->compute_hist && !into->compute_hist && !(into->compute_hist = gw_calloc(1, sizeof(gw_hist))))
+        return GW_ENOMEM;
+    if (from->memory_hist && !into->memory_hist && !(into->memory_hist = gw_calloc(1, sizeof(gw_hist))))
+        return GW_ENOMEM;
+    hist_merge(into->compute_hist, from->compute_hist);
+    hist_merge(into->memory_hist, from->memory_hist);
+    into->allocated += from->allocated;
+    into->known += from->known;
+    into->used += from->used;
+    for (int i = 0; i < GW_N_COMPUTE_SIGNALS; i++)
+        into->by_signal[i] += from->by_signal[i];
+    for (int i = 0; i < GW_N_STATES; i++)
+        into->states[i] += from->states[i];
+    into->memory_bound += from->memory_bound;
+    into->memory_bound_known += from->memory_bound_known;
+    quantity_merge(&into->compute, &from->compute);
+    quantity_merge(&into->memory, &from->memory);
+    quantity_merge(&into->memory_mib, &from->memory_mib);
+    quantity_merge(&into->dram, &from->dram);
+    quantity_merge(&into->copy, &from->copy);
+    quantity_merge(&into->tensor, &from->tensor);
+    quantity_merge(&into->power_watts, &from->power_watts);
+    into->window_mean_max = GW_MAX(into->window_mean_max, from->window_mean_max);
+    into->active_windows += from->active_windows;
+    into->known_windows += from->known_windows;
+    into->samples += from->samples;
+    if (from->end_ms > from->first_ms) {
+        gw_interval seen = {into->first_ms, into->end_ms};
+        gw_interval_cover(&seen, from->first_ms, from->end_ms);
+        into->first_ms = seen.start_ms;
+        into->end_ms = seen.end_ms;
+    }
+    return 0;
+}
+
+double gw_hist_quantile(const gw_hist *h, double q)
+{
+    double total = 0, sum = 0;
+    if (!h)
+        return -1;
+    for (size_t i = 0; i < GW_HIST_BINS; i++)
+        total += (double)h->bin[i];
+    if (!(total > 0))
+        return -1;
+    for (size_t i = 0; i < GW_HIST_BINS; i++) {
+        sum += (double)h->bin[i];
+        /* bin 0 holds what is exactly idle as well: a fleet that does nothing has quantile 0, not a quarter
+         * per cent */
+        if (sum >= q * total)
+            return i == 0 ? 0 : (double)(i + 1) / GW_HIST_BINS;
+    }
+    return 1;
+}
+
+void gw_usage_init(gw_usage *u, gw_interval window, gw_state_policy policy)
+{
+    *u = (gw_usage){.window = window, .policy = policy};
+    gw_map_init(&u->by_hold);
+}
+
+void gw_usage_free(gw_usage *u)
+{
+    for (size_t i = 0; i < u->n_holds; i++)
+        gw_stats_free(&u->holds[i].stats);
+    for (size_t i = 0; i < u->n_units; i++)
+        gw_stats_free(&u->units[i].idle);
+    gw_free(u->holds);
+    gw_free(u->units);
+    gw_free(u->heat);
+    gw_free(u->xids);
+    gw_free(u->unknowns);
+    gw_map_free(&u->by_hold);
+    *u = (gw_usage){0};
+}
+
+uint32_t gw_usage_hold(gw_usage *u, uint32_t unit, uint32_t pod)
+{
+    uint32_t pair[2] = {unit, pod};
+    gw_str key = {(const char *)pair, sizeof(pair)};
+    uint32_t i = gw_map_get(&u->by_hold, key);
+    if (i != GW_NONE)
+        return i;
+    if (gw_grow((void **)&u->holds, &u->cap_holds, u->n_holds + 1, sizeof(*u->holds), HOLDS_MAX) ||
+        gw_map_set(&u->by_hold, key, (uint32_t)u->n_holds))
+        return GW_NONE;
+    gw_hold *h = &u->holds[u->n_holds];
+    *h = (gw_hold){.unit = unit, .pod = pod};
+    gw_stats_init(&h->stats);
+    return (uint32_t)u->n_holds++;
+}
+
+int gw_usage_fit(gw_usage *u, const gw_fleet *f)
+{
+    if (gw_grow((void **)&u->units, &u->cap_units, f->n_units, sizeof(*u->units), GW_FLEET_MAX_UNITS) ||
+        gw_grow((void **)&u->heat, &u->cap_heat, f->n_gpus, sizeof(*u->heat), GW_FLEET_MAX_GPUS))
+        return GW_ENOMEM;
+    for (; u->n_units < f->n_units; u->n_units++) {
+        u->units[u->n_units] = (gw_unit_usage){0};
+        gw_stats_init(&u->units[u->n_units].idle);
+    }
+    if (f->n_gpus > u->n_heat)
+        memset(u->heat + u->n_heat, 0, (f->n_gpus - u->n_heat) * sizeof(*u->heat));
+    u->n_heat = f->n_gpus;
+    return 0;
+}
+
+int gw_usage_note_unknown(gw_usage *u, gw_fleet *f, double gpu_ms, const char *what, const char *why)
+{
+    const char *a = gw_fleet_intern(f, gw_str_of(what)), *b = gw_fleet_intern(f, gw_str_of(why));
+    if (!a || !b ||
+        gw_grow((void **)&u->unknowns, &u->cap_unknowns, u->n_unknowns + 1, sizeof(*u->unknowns),
+                UNKNOWNS_MAX))
+        return GW_ENOMEM;
+    u->unknowns[u->n_unknowns++] = (gw_unknown){a, b, gpu_ms};
+    return 0;
+}
