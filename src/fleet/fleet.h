@@ -142,6 +142,7 @@ typedef struct gw_pod {
         active; /* first to last sample (plus hold) that says it is scheduled and not ended; {0,0} = none */
     gw_interval info; /* first to last sample (plus hold) of any kube-state-metrics series about it */
     bool in_api;      /* the Kubernetes API listed it */
+    int64_t created_ms, started_ms; /* creationTimestamp, status.startTime; 0 = unknown */
     gw_labels labels;
 } gw_pod;
 
