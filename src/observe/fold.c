@@ -1,0 +1,221 @@
+#include "observe/fold_internal.h"
+
+#define KEY_BYTES_MAX ((size_t)1 << 20)
+
+gw_fold *gw_fold_new(gw_fleet *fleet, gw_usage *usage, gw_error *e)
+{
+    gw_fold *f = gw_calloc(1, sizeof(*f));
+    if (!f) {
+        gw_fail_memory(e);
+        return NULL;
+    }
+    f->fleet = fleet;
+    f->usage = usage;
+    f->typical_ms = INTERVAL_DEFAULT_MS;
+    f->sink = (gw_series_sink){f, gw_fold_series, NULL};
+    gw_arena_init(&f->arena, SLICE_BYTES_MAX);
+    gw_map_init(&f->by_series);
+    gw_buf_init(&f->key, KEY_BYTES_MAX);
+    return f;
+}
+
+void gw_fold_free(gw_fold *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; i < f->n_units; i++)
+        gw_stats_free(&f->units[i].pending_idle);
+    gw_free(f->units);
+    gw_free(f->sums);
+    gw_free(f->tracks);
+    gw_arena_free(&f->arena);
+    gw_map_free(&f->by_series);
+    gw_buf_free(&f->key);
+    gw_free(f);
+}
+
+static int push_samples(void *ctx, void *series, const int64_t *t_ms, const double *value, size_t n,
+                        gw_error *e)
+{
+    return n ? gw_fold_track_samples(ctx, series, t_ms, value, n, e) : 0;
+}
+
+int gw_fold_begin(gw_fold *f, gw_interval slice, gw_error *e)
+{
+    if (slice.end_ms <= slice.start_ms || slice.end_ms - slice.start_ms > SLICE_MAX_MS)
+        return gw_fail(e, GW_EINTERNAL, "a slice of %" PRId64 " ms", slice.end_ms - slice.start_ms);
+    gw_arena_reset(&f->arena);
+    gw_map_free(&f->by_series);
+    f->n_tracks = 0;
+    f->slice = slice;
+    f->base_ms = slice.start_ms - ((slice.start_ms % GW_WINDOW_MS) + GW_WINDOW_MS) % GW_WINDOW_MS;
+    f->n_windows = (uint32_t)((slice.end_ms - f->base_ms + GW_WINDOW_MS - 1) / GW_WINDOW_MS);
+    f->n_blocks = (f->n_windows + BLOCK_WINDOWS - 1) / BLOCK_WINDOWS;
+    f->node_seen = NULL;
+    f->pods = NULL;
+    f->sink.samples = push_samples;
+    return 0;
+}
+
+const gw_series_sink *gw_fold_sink(gw_fold *f)
+{
+    return &f->sink;
+}
+
+static int fit_units(gw_fold *f, gw_error *e)
+{
+    size_t n = f->fleet->n_units;
+    if (gw_usage_fit(f->usage, f->fleet) ||
+        gw_grow((void **)&f->units, &f->cap_units, n, sizeof(*f->units), GW_FLEET_MAX_UNITS))
+        return gw_fail_memory(e);
+    for (; f->n_units < n; f->n_units++) {
+        f->units[f->n_units] = (unit_state){.last_holder = GW_NONE};
+        gw_stats_init(&f->units[f->n_units].pending_idle);
+    }
+    return 0;
+}
+
+int gw_fold_end(gw_fold *f, gw_error *e)
+{
+    unit_claims *claims;
+    /* from here on sums are made, and a slice is no longer read again: the bound was for its windows */
+    f->arena.limit = SIZE_MAX;
+    int rc = gw_fold_claims(f, &claims, e);
+    if (!rc)
+        rc = fit_units(f, e);
+    if (!rc)
+        rc = gw_fold_book(f, claims, e);
+    gw_arena_free(&f->arena);
+    gw_arena_init(&f->arena, SLICE_BYTES_MAX);
+    f->n_tracks = 0;
+    gw_map_free(&f->by_series);
+    return rc;
+}
+
+/* Physical GPUs of a node: what the node says, unless it counts slices or replicas; else what was seen on it.
+ */
+static int64_t physical_gpus(gw_node *n, int64_t seen)
+{
+    bool slices = n->gpu_product && strstr(n->gpu_product, "-MIG-");
+    if (n->gpu_count > 0 && !slices)
+        return n->gpu_count;
+    if (seen > 0 && (slices || n->allocatable_gpus <= seen))
+        return seen;
+    if (n->allocatable_gpus > 0 && n->allocatable_gpus % n->replicas == 0)
+        return n->allocatable_gpus / n->replicas;
+    return seen;
+}
+
+/*
+ * The time that a node's GPUs are paid for and no unit accounts for: GPUs that no exporter reports, or only
+ * later, or no more. Where an exporter never reported any of a node's GPUs, the scheduler's word on what is
+ * not requested stands: idle.
+ */
+static int close_node(gw_fold *f, uint32_t i, int64_t seen_gpus, double paid_ms, gw_error *e)
+{
+    gw_node *n = &f->fleet->nodes[i];
+    int64_t count = physical_gpus(n, seen_gpus);
+    gw_interval there = gw_interval_cut(n->seen, f->usage->window);
+    if (count <= 0 || (n->seen.start_ms == 0 && n->seen.end_ms == 0))
+        return 0;
+    n->gpu_count = count;
+    double missing = (double)count * (double)gw_interval_ms(there) - paid_ms;
+    if (missing < 1)
+        return 0;
+    gw_str none = {"", 0};
+    uint32_t u = gw_fleet_unit(f->fleet, GW_NONE, i, none, none, e);
+    if (u == GW_NONE || gw_usage_fit(f->usage, f->fleet))
+        return e ? e->code : GW_ENOMEM;
+    gw_unit_usage *x = &f->usage->units[u];
+    if (seen_gpus == 0 && f->usage->has_kube_state && n->allocatable_gpus >= 0) {
+        x->idle.allocated += missing;
+        x->idle.states[GW_STATE_UNKNOWN] += missing;
+    } else {
+        x->unknown += missing;
+    }
+    x->paid += missing;
+    char what[512];
+    snprintf(what, sizeof(what), "GPUs on node %.300s that no exporter reports", n->name);
+    const char *why =
+        seen_gpus == 0 ? "no DCGM series name this node: is dcgm-exporter running there?"
+                       : "the node has more GPU time than its DCGM series cover: an exporter that stopped, "
+                         "started late, or a GPU that fell off the bus";
+    return gw_usage_note_unknown(f->usage, f->fleet, missing, what, why) ? gw_fail_memory(e) : 0;
+}
+
+int gw_fold_finish(gw_fold *f, gw_error *e)
+{
+    int rc = fit_units(f, e);
+    for (uint32_t u = 0; u < f->n_units && !rc; u++)
+        rc = gw_fold_flush_pending(f, u, e);
+    size_t n = f->fleet->n_nodes;
+    double *paid = gw_calloc(n + 1, sizeof(*paid));
+    int64_t *gpus = gw_calloc(n + 1, sizeof(*gpus));
+    if (!rc && (!paid || !gpus))
+        rc = gw_fail_memory(e);
+    for (uint32_t u = 0; u < f->n_units && !rc; u++) {
+        if (f->fleet->units[u].node != GW_NONE)
+            paid[f->fleet->units[u].node] += f->usage->units[u].paid;
+    }
+    for (size_t g = 0; g < f->fleet->n_gpus && !rc; g++)
+        gpus[f->fleet->gpus[g].node] += f->fleet->gpus[g].node != GW_NONE;
+    for (uint32_t i = 0; i < n && !rc; i++)
+        rc = close_node(f, i, gpus[i], paid[i], e);
+    gw_free(paid);
+    gw_free(gpus);
+    return rc;
+}
+
+static int read_slice(gw_source *source, gw_fold *f, gw_interval slice, gw_error *e)
+{
+    gw_interval range = {slice.start_ms - GW_HOLD_MAX_MS, slice.end_ms + GW_HOLD_MAX_MS};
+    int rc = gw_fold_begin(f, slice, e);
+    for (int g = 0; g < GW_N_FAMILY_GROUPS && !rc; g++)
+        rc = source->read(source->self, (gw_family_group)g, range, gw_fold_sink(f), e);
+    return rc ? rc : gw_fold_end(f, e);
+}
+
+static int no_gpus(const gw_source *s, gw_interval w, gw_error *e)
+{
+    char from[GW_TIME_TEXT_MAX], to[GW_TIME_TEXT_MAX];
+    return gw_fail(e, GW_ENODATA,
+                   "no GPU metrics (DCGM_FI_DEV_GPU_UTIL, DCGM_FI_PROF_SM_ACTIVE, ...) and no pod that "
+                   "requests nvidia.com/gpu in %s "
+                   "from %s to %s; check that dcgm-exporter is scraped there, and the window (--from, --to)",
+                   s->describe ? s->describe(s->self) : "the source", gw_time_format(w.start_ms, from),
+                   gw_time_format(w.end_ms, to));
+}
+
+int gw_observe(gw_source *source, const gw_observe_options *o, gw_fleet *fleet, gw_usage *usage, gw_error *e)
+{
+    gw_fold *f = gw_fold_new(fleet, usage, e);
+    if (!f)
+        return GW_ENOMEM;
+    int rc = source->objects ? source->objects(source->self, fleet, e) : 0;
+    int64_t length = o->slice_ms ? GW_MIN(o->slice_ms, SLICE_MAX_MS) : SLICE_MAX_MS;
+    int64_t at = o->window.start_ms;
+    while (at < o->window.end_ms && !rc) {
+        /* slices end on the window grid, so that no window is torn */
+        int64_t end = (at + length) / GW_WINDOW_MS * GW_WINDOW_MS;
+        end = GW_MIN(end, o->window.end_ms);
+        if (o->progress)
+            o->progress(o->progress_ctx,
+                        (double)(at - o->window.start_ms) / (double)gw_interval_ms(o->window),
+                        "reading metrics");
+        rc = read_slice(source, f, (gw_interval){at, end}, e);
+        if (rc == GW_ELIMIT && length > SLICE_MIN_MS && f->arena.used > SLICE_BYTES_MAX / 2) {
+            length = GW_MAX(length / 2, SLICE_MIN_MS);
+            rc = 0;
+            continue;
+        }
+        at = end;
+    }
+    if (!rc)
+        rc = gw_fold_finish(f, e);
+    if (!rc && o->progress)
+        o->progress(o->progress_ctx, 1, "reading metrics");
+    if (!rc && fleet->n_units == 0)
+        rc = no_gpus(source, o->window, e);
+    gw_fold_free(f);
+    return rc;
+}

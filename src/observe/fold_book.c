@@ -1,0 +1,497 @@
+/*
+ * The end of a slice, second half: windows × claims → sums.
+ *
+ * Each unit's time is walked window by window; inside a window, segment by segment between the borders of
+ * claims. A segment has holders, or the exporter says that nobody holds the unit, or nobody says anything.
+ * Time of the latter two kinds is pending until the next holder is known: a pod holds its GPU from its first
+ * to its last sample, so what lies between two stretches of the same pod is the pod's.
+ */
+#include "observe/fold_internal.h"
+
+#define SLOTS_MAX                                                                                            \
+    64 /* pods that one unit's series name in one slice, looked at per window; more are read as "others" */
+
+/* The window's readings of the series that name one pod (or none). */
+typedef struct slot {
+    uint32_t pod;
+    size_t first_track, n_tracks;
+    double claimed_ms; /* of this window */
+    const window *best[M_XID];
+    double scale[M_XID];
+} slot;
+
+typedef struct reading {
+    bool known;
+    double mean, max, part; /* part: the share of the segment that it covers, 0..1 */
+} reading;
+
+typedef struct scene {
+    gw_fold *f;
+    const unit_claims *u;
+    uint32_t unit;
+    double weight;
+    int64_t start_ms, end_ms; /* the window, cut to the slice */
+    slot slots[SLOTS_MAX];
+    size_t n_slots;
+    int64_t replicas;
+} scene;
+
+static void make_slots(scene *s)
+{
+    for (size_t i = 0; i < s->u->n_tracks; i++) {
+        uint32_t pod = s->u->tracks[i]->pod_index;
+        slot *last = s->n_slots ? &s->slots[s->n_slots - 1] : NULL;
+        if (last && last->pod == pod) {
+            last->n_tracks++;
+        } else if (s->n_slots < SLOTS_MAX) {
+            s->slots[s->n_slots++] = (slot){.pod = pod, .first_track = i, .n_tracks = 1};
+        }
+    }
+}
+
+/* Of several series of one measure (replicas of Prometheus, containers of the pod) the one that covers most
+ * of the window speaks. */
+static void read_window(scene *s, uint32_t w)
+{
+    for (size_t i = 0; i < s->n_slots; i++) {
+        slot *x = &s->slots[i];
+        memset(x->best, 0, sizeof(x->best));
+        x->claimed_ms = 0;
+        for (size_t t = 0; t < x->n_tracks; t++) {
+            const track *k = s->u->tracks[x->first_track + t];
+            const window *win = track_window(k, w);
+            if (win && win->ms && (!x->best[k->what] || win->ms > x->best[k->what]->ms)) {
+                x->best[k->what] = win;
+                x->scale[k->what] = k->scale;
+            }
+        }
+    }
+}
+
+static slot *slot_of(scene *s, uint32_t pod)
+{
+    for (size_t i = 0; i < s->n_slots; i++) {
+        if (s->slots[i].pod == pod)
+            return &s->slots[i];
+    }
+    return NULL;
+}
+
+static reading read_slot(const slot *x, measure m, double base_ms)
+{
+    const window *w = x ? x->best[m] : NULL;
+    if (!w)
+        return (reading){0};
+    double part = base_ms > 0 ? (double)w->ms / base_ms : 1;
+    return (reading){true, w->sum / w->ms * x->scale[m], (double)w->max * x->scale[m], GW_MIN(part, 1)};
+}
+
+/*
+ * What a holder's unit did: by the series that name the holder; else by whatever series of the unit covers
+ * most of the window (the arbitrary pod that is named on a time-sliced GPU, or an exporter that names none).
+ */
+static reading read_for(scene *s, uint32_t pod, measure m)
+{
+    slot *own = slot_of(s, pod);
+    if (own && own->best[m])
+        return read_slot(own, m, own->claimed_ms);
+    const slot *other = NULL;
+    for (size_t i = 0; i < s->n_slots; i++) {
+        const slot *x = &s->slots[i];
+        if (x->best[m] && (!other || x->best[m]->ms > other->best[m]->ms))
+            other = x;
+    }
+    return read_slot(other, m, (double)(s->end_ms - s->start_ms));
+}
+
+static reading read_compute(scene *s, uint32_t pod, gw_signal *ret_signal)
+{
+    for (int m = 0; m < GW_N_COMPUTE_SIGNALS; m++) {
+        reading r = read_for(s, pod, (measure)m);
+        if (r.known) {
+            *ret_signal = (gw_signal)m;
+            r.mean = GW_MIN(r.mean, 1);
+            r.max = GW_MIN(r.max, 1);
+            return r;
+        }
+    }
+    return (reading){0};
+}
+
+/* Framebuffer: used, and used / (used + free), which is DCGM's own FB_USED_PERCENT; the total is learned
+ * where free is reported. */
+static reading read_memory(scene *s, uint32_t pod, reading *ret_mib)
+{
+    gw_fleet *fl = s->f->fleet;
+    gw_unit *u = &fl->units[s->unit];
+    reading used = read_for(s, pod, M_FB_USED), spare = read_for(s, pod, M_FB_FREE);
+    *ret_mib = used;
+    if (!used.known)
+        return used;
+    double total = used.mean + spare.mean;
+    if (spare.known && total > 0) {
+        u->memory_mib = (int64_t)(total + 0.5);
+        if (!u->mig_profile && u->gpu != GW_NONE)
+            fl->gpus[u->gpu].memory_mib = u->memory_mib;
+    } else if (u->memory_mib > 0) {
+        total = (double)u->memory_mib;
+    } else if (!u->mig_profile && fl->nodes[u->node].gpu_memory_mib > 0) {
+        total = (double)fl->nodes[u->node].gpu_memory_mib;
+    } else {
+        return (reading){0};
+    }
+    return (reading){true, GW_MIN(used.mean / total, 1), GW_MIN(used.max / total, 1), used.part};
+}
+
+static void add_quantity(gw_quantity *q, reading r, double gpu_ms)
+{
+    if (!r.known)
+        return;
+    q->integral += r.mean * gpu_ms * r.part;
+    q->known += gpu_ms * r.part;
+    q->peak = GW_MAX(q->peak, r.max);
+}
+
+static int add_hist(gw_hist **h, reading r, double gpu_ms)
+{
+    if (!r.known)
+        return 0;
+    if (!*h && !(*h = gw_calloc(1, sizeof(**h))))
+        return GW_ENOMEM;
+    int bin = (int)(r.mean * GW_HIST_BINS);
+    /* a mean on the border of two bins belongs to the lower one, so that 0.25 reads as 0.25 */
+    if (bin > 0 && (double)bin / GW_HIST_BINS >= r.mean)
+        bin--;
+    (*h)->bin[GW_MIN(bin, GW_HIST_BINS - 1)] += (float)(gpu_ms * r.part);
+    return 0;
+}
+
+static void add_state(gw_stats *s, const gw_state_policy *p, reading compute, reading memory, double gpu_ms)
+{
+    double part = compute.known && memory.known ? GW_MIN(compute.part, memory.part) : 0;
+    if (part > 0) {
+        bool c = compute.mean >= p->compute_high, m = memory.mean >= p->memory_high;
+        s->states[c ? (m ? GW_STATE_HIGH_HIGH : GW_STATE_HIGH_LOW)
+                    : (m ? GW_STATE_LOW_HIGH : GW_STATE_LOW_LOW)] += gpu_ms * part;
+    }
+    s->states[GW_STATE_UNKNOWN] += gpu_ms * (1 - part);
+}
+
+/*
+ * Books gpu_ms of one window to s. `busy`: the factor from the unit's compute to that of this holder's part
+ * of it (1 on a unit of its own).
+ */
+static int add_stats(scene *s, gw_stats *to, uint32_t pod, double gpu_ms, double busy, int64_t start,
+                     int64_t end)
+{
+    gw_signal signal = GW_SIGNAL_GPU_UTIL;
+    reading mib, c = read_compute(s, pod, &signal), m = read_memory(s, pod, &mib);
+    reading dram = read_for(s, pod, M_DRAM), copy = read_for(s, pod, M_COPY);
+    c.mean = GW_MIN(c.mean * busy, 1);
+    if (add_hist(&to->compute_hist, c, gpu_ms) || add_hist(&to->memory_hist, m, gpu_ms))
+        return GW_ENOMEM;
+    to->allocated += gpu_ms;
+    add_quantity(&to->compute, c, gpu_ms);
+    add_quantity(&to->memory, m, gpu_ms);
+    add_quantity(&to->memory_mib, mib, gpu_ms);
+    add_quantity(&to->dram, dram, gpu_ms);
+    add_quantity(&to->copy, copy, gpu_ms);
+    add_quantity(&to->tensor, read_for(s, pod, M_TENSOR), gpu_ms);
+    add_quantity(&to->power_watts, read_for(s, pod, M_POWER), gpu_ms);
+    add_state(to, &s->f->usage->policy, c, m, gpu_ms);
+    if (c.known) {
+        double windows = (double)(end - start) / (double)GW_WINDOW_MS * c.part;
+        to->known += gpu_ms * c.part;
+        to->used += c.mean * gpu_ms * c.part;
+        to->by_signal[signal] += gpu_ms * c.part;
+        to->window_mean_max = GW_MAX(to->window_mean_max, c.mean);
+        to->known_windows += windows;
+        to->active_windows += c.mean > 0.01 ? windows : 0;
+    }
+    if (c.known && (dram.known || copy.known)) {
+        double part = GW_MIN(c.part, GW_MAX(dram.part, copy.part));
+        double moving = GW_MAX(dram.known ? dram.mean : 0, copy.known ? copy.mean : 0);
+        to->memory_bound_known += gpu_ms * part;
+        if (c.mean < s->f->usage->policy.compute_high && moving >= s->f->usage->policy.dram_high)
+            to->memory_bound += gpu_ms * part;
+    }
+    gw_interval seen = {to->first_ms, to->end_ms};
+    gw_interval_cover(&seen, start, end);
+    to->first_ms = seen.start_ms;
+    to->end_ms = seen.end_ms;
+    return 0;
+}
+
+int gw_fold_flush_pending(gw_fold *f, uint32_t unit, gw_error *e)
+{
+    unit_state *st = &f->units[unit];
+    gw_unit_usage *u = &f->usage->units[unit];
+    if (gw_stats_merge(&u->idle, &st->pending_idle))
+        return gw_fail_memory(e);
+    gw_stats_free(&st->pending_idle);
+    u->unknown += st->pending_unknown;
+    st->pending_unknown = 0;
+    return 0;
+}
+
+/* Time between two stretches of the same pod is the pod's, unless kube-state-metrics knows that it had ended
+ * or not begun. */
+static int settle_pending(gw_fold *f, uint32_t unit, uint32_t holder, gw_error *e)
+{
+    unit_state *st = &f->units[unit];
+    if (st->pending_idle.allocated > 0 || st->pending_unknown > 0) {
+        if (holder != GW_NONE && holder == st->last_holder) {
+            uint32_t h = gw_usage_hold(f->usage, unit, holder);
+            if (h == GW_NONE)
+                return gw_fail_memory(e);
+            gw_stats *to = &f->usage->holds[h].stats;
+            to->allocated += st->pending_unknown;
+            to->states[GW_STATE_UNKNOWN] += st->pending_unknown;
+            st->pending_unknown = 0;
+            if (!f->pods[holder].known) {
+                if (gw_stats_merge(to, &st->pending_idle))
+                    return gw_fail_memory(e);
+                gw_stats_free(&st->pending_idle);
+            }
+        }
+        int rc = gw_fold_flush_pending(f, unit, e);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int book_held(scene *s, const claim *const *holders, size_t n, int64_t start, int64_t end, gw_error *e)
+{
+    gw_fold *f = s->f;
+    unit_state *st = &f->units[s->unit];
+    gw_unit_usage *u = &f->usage->units[s->unit];
+    double ms = (double)(end - start) * s->weight;
+    double share = 1.0 / (double)GW_MAX(s->replicas, (int64_t)n);
+    int rc = settle_pending(f, s->unit, n == 1 ? holders[0]->pod : GW_NONE, e);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t h = gw_usage_hold(f->usage, s->unit, holders[i]->pod);
+        if (h == GW_NONE)
+            return gw_fail_memory(e);
+        gw_hold *hold = &f->usage->holds[h];
+        bool fresh = hold->stats.allocated <= 0;
+        hold->how = fresh ? holders[i]->how : GW_MIN(hold->how, holders[i]->how);
+        hold->shared |= n > 1 || s->replicas > 1;
+        /* all the work is the holders', in equal parts, and none does more than its part allows */
+        if (add_stats(s, &hold->stats, holders[i]->pod, ms * share, 1.0 / ((double)n * share), start, end))
+            return gw_fail_memory(e);
+    }
+    double spare = 1 - share * (double)n;
+    if (spare > 1e-9 && add_stats(s, &u->idle, GW_NONE, ms * spare, 0, start, end))
+        return gw_fail_memory(e);
+    u->paid += ms;
+    st->last_holder = n == 1 ? holders[0]->pod : GW_NONE;
+    return 0;
+}
+
+static bool kube_knows(const gw_fold *f, uint32_t unit, int64_t start, int64_t end)
+{
+    uint32_t node = f->fleet->units[unit].node;
+    return f->usage->has_kube_state && node != GW_NONE && f->fleet->nodes[node].allocatable_gpus >= 0 &&
+           start >= f->kube_seen.start_ms && end <= f->kube_seen.end_ms;
+}
+
+static int book_segment(scene *s, const claim *const *live, size_t n_live, int64_t start, int64_t end,
+                        gw_error *e)
+{
+    const claim *holders[SLOTS_MAX];
+    size_t n = 0;
+    bool reported = false;
+    for (size_t i = 0; i < n_live; i++) {
+        if (live[i]->start_ms > start || live[i]->end_ms < end)
+            continue;
+        reported = true;
+        if (live[i]->pod != GW_NONE && n < SLOTS_MAX)
+            holders[n++] = live[i];
+    }
+    unit_state *st = &s->f->units[s->unit];
+    gw_unit_usage *u = &s->f->usage->units[s->unit];
+    double ms = (double)(end - start) * s->weight;
+    if (!reported) {
+        if (st->seen)
+            st->open_gap += ms;
+        return 0;
+    }
+    st->seen = true;
+    if (st->open_gap > 0) {
+        /* nobody reported the unit for a while: idle where the scheduler knew of no holder, else open */
+        if (kube_knows(s->f, s->unit, start, end)) {
+            st->pending_idle.allocated += st->open_gap;
+            st->pending_idle.states[GW_STATE_UNKNOWN] += st->open_gap;
+        } else {
+            st->pending_unknown += st->open_gap;
+        }
+        u->paid += st->open_gap;
+        st->open_gap = 0;
+    }
+    if (n)
+        return book_held(s, holders, n, start, end, e);
+    u->paid += ms;
+    return add_stats(s, &st->pending_idle, GW_NONE, ms, 1, start, end) ? gw_fail_memory(e) : 0;
+}
+
+static void add_heat(scene *s)
+{
+    const gw_fold *f = s->f;
+    uint32_t gpu = f->fleet->units[s->unit].gpu;
+    gw_signal signal;
+    reading r = read_compute(s, GW_NONE, &signal);
+    double known = r.part * (double)(s->end_ms - s->start_ms) * s->weight;
+    int64_t whole = gw_interval_ms(f->usage->window);
+    if (!r.known || gpu == GW_NONE || whole <= 0)
+        return;
+    int64_t column = (s->start_ms - f->usage->window.start_ms) * GW_HEAT_COLUMNS / whole;
+    gw_heat *h = &f->usage->heat[gpu][GW_MAX(0, GW_MIN(column, GW_HEAT_COLUMNS - 1))];
+    h->integral += (float)(r.mean * known);
+    h->known += (float)known;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int book_window(scene *s, const claim **live, size_t n_live, int64_t *borders, gw_error *e)
+{
+    size_t n = 0;
+    borders[n++] = s->start_ms;
+    borders[n++] = s->end_ms;
+    for (size_t i = 0; i < n_live; i++) {
+        int64_t from = GW_MAX(live[i]->start_ms, s->start_ms), to = GW_MIN(live[i]->end_ms, s->end_ms);
+        slot *x = slot_of(s, live[i]->pod);
+        if (x)
+            x->claimed_ms += (double)GW_MAX(0, to - from);
+        if (from > s->start_ms && from < s->end_ms)
+            borders[n++] = from;
+        if (to > s->start_ms && to < s->end_ms)
+            borders[n++] = to;
+    }
+    qsort(borders, n, sizeof(*borders), by_time);
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (borders[i] < borders[i + 1]) {
+            int rc = book_segment(s, live, n_live, borders[i], borders[i + 1], e);
+            if (rc)
+                return rc;
+        }
+    }
+    return 0;
+}
+
+static int book_unit(gw_fold *f, uint32_t unit, const unit_claims *u, gw_error *e)
+{
+    const gw_unit *x = &f->fleet->units[unit];
+    scene s = {.f = f, .u = u, .unit = unit, .weight = x->weight};
+    s.replicas = x->mig_profile ? 1 : f->fleet->nodes[x->node].replicas;
+    make_slots(&s);
+    const claim **live = GW_NEW_ARRAY(&f->arena, const claim *, u->n + 1);
+    int64_t *borders = GW_NEW_ARRAY(&f->arena, int64_t, 2 * u->n + 2);
+    if (!live || !borders)
+        return gw_fail_memory(e);
+    size_t next = 0, n_live = 0;
+    for (uint32_t w = 0; w < f->n_windows; w++) {
+        s.start_ms = GW_MAX(f->slice.start_ms, f->base_ms + (int64_t)w * GW_WINDOW_MS);
+        s.end_ms = GW_MIN(f->slice.end_ms, f->base_ms + (int64_t)(w + 1) * GW_WINDOW_MS);
+        while (next < u->n && u->claims[next].start_ms < s.end_ms)
+            live[n_live++] = &u->claims[next++];
+        size_t kept = 0;
+        for (size_t i = 0; i < n_live; i++) {
+            if (live[i]->end_ms > s.start_ms)
+                live[kept++] = live[i];
+        }
+        n_live = kept;
+        if (n_live == 0 && !f->units[unit].seen)
+            continue;
+        read_window(&s, w);
+        int rc = book_window(&s, live, n_live, borders, e);
+        if (rc)
+            return rc;
+        add_heat(&s);
+    }
+    return 0;
+}
+
+/* Samples read, for `explain`: of the best compute signal of each pod's series. */
+static void count_samples(gw_fold *f, uint32_t unit, const unit_claims *u)
+{
+    for (size_t i = 0; i < u->n_tracks;) {
+        uint32_t pod = u->tracks[i]->pod_index;
+        measure best = u->tracks[i]->what;
+        uint64_t n = 0;
+        for (; i < u->n_tracks && u->tracks[i]->pod_index == pod; i++) {
+            if (u->tracks[i]->what == best && best <= M_GPU_UTIL)
+                n += u->tracks[i]->samples - GW_MIN(u->tracks[i]->invalid, u->tracks[i]->samples);
+        }
+        uint32_t pair[2] = {unit, pod};
+        uint32_t h = pod == GW_NONE
+                         ? GW_NONE
+                         : gw_map_get(&f->usage->by_hold, (gw_str){(const char *)pair, sizeof(pair)});
+        if (h != GW_NONE)
+            f->usage->holds[h].stats.samples += n;
+        else
+            f->usage->units[unit].idle.samples += n;
+    }
+}
+
+/*
+ * A partitioned board whose instances do not fill it: the rest is idle, on the board's own unit. `before`
+ * holds what each unit had been paid for before this slice.
+ */
+static int book_unpartitioned(gw_fold *f, const unit_claims *claims, const double *before, gw_error *e)
+{
+    size_t n = f->fleet->n_gpus;
+    double *filled = GW_NEW_ARRAY(&f->arena, double, n + 1);
+    span *extent = GW_NEW_ARRAY(&f->arena, span, n + 1);
+    if (!filled || !extent)
+        return gw_fail_memory(e);
+    for (uint32_t u = 0; u < f->n_claimed; u++) {
+        const gw_unit *x = &f->fleet->units[u];
+        if (x->gpu == GW_NONE || !x->mig_profile || claims[u].n == 0)
+            continue;
+        filled[x->gpu] += f->usage->units[u].paid - before[u];
+        for (size_t i = 0; i < claims[u].n; i++) {
+            gw_interval all = {extent[x->gpu].start_ms, extent[x->gpu].end_ms};
+            gw_interval_cover(&all, claims[u].claims[i].start_ms, claims[u].claims[i].end_ms);
+            extent[x->gpu] = (span){all.start_ms, all.end_ms};
+        }
+    }
+    for (uint32_t g = 0; g < n; g++) {
+        double left = (double)(extent[g].end_ms - extent[g].start_ms) - filled[g];
+        if (filled[g] <= 0 || left < 1)
+            continue;
+        gw_str none = {"", 0};
+        uint32_t u = gw_fleet_unit(f->fleet, g, f->fleet->gpus[g].node, none, none, e);
+        if (u == GW_NONE)
+            return e ? e->code : GW_ENOMEM;
+        if (gw_usage_fit(f->usage, f->fleet))
+            return gw_fail_memory(e);
+        f->usage->units[u].idle.allocated += left;
+        f->usage->units[u].idle.states[GW_STATE_UNKNOWN] += left;
+        f->usage->units[u].paid += left;
+    }
+    return 0;
+}
+
+int gw_fold_book(gw_fold *f, const unit_claims *claims, gw_error *e)
+{
+    double *before = GW_NEW_ARRAY(&f->arena, double, f->n_claimed + 1);
+    if (!before)
+        return gw_fail_memory(e);
+    for (uint32_t u = 0; u < f->n_claimed; u++) {
+        before[u] = f->usage->units[u].paid;
+        if (claims[u].n == 0 && !f->units[u].seen)
+            continue;
+        int rc = book_unit(f, u, &claims[u], e);
+        if (rc)
+            return rc;
+        count_samples(f, u, &claims[u]);
+    }
+    return book_unpartitioned(f, claims, before, e);
+}

@@ -1,0 +1,770 @@
+/*
+ * The end of a slice, first half: who held which unit when.
+ *
+ * Three witnesses, in this order: the exporter's series that name a pod; kube-state-metrics, which knows when
+ * a pod was scheduled and when it ended (it cuts the claims of ended pods that linger in the exporter, and
+ * bridges the exporter's gaps); and elimination: a pod that requests GPUs on a node and is named on none of
+ * them holds GPUs there that nobody else does. An idle GPU does no work, so of several candidates the busiest
+ * is taken.
+ */
+#include "observe/fold_internal.h"
+
+static int64_t cut_start(const gw_fold *f, int64_t t)
+{
+    return GW_MAX(t, f->slice.start_ms);
+}
+
+static int64_t cut_end(const gw_fold *f, int64_t t)
+{
+    return GW_MIN(t, f->slice.end_ms);
+}
+
+/* First to last time covered within the slice; false where there is none. */
+static bool track_extent(const gw_fold *f, const track *k, span *ret)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < k->n_spans; i++) {
+        int64_t s = cut_start(f, k->spans[i].start_ms), e = cut_end(f, k->spans[i].end_ms);
+        if (s >= e)
+            continue;
+        if (!any)
+            *ret = (span){s, e};
+        ret->end_ms = e;
+        any = true;
+    }
+    return any;
+}
+
+static void cover(span *s, span more)
+{
+    gw_interval i = {s->start_ms, s->end_ms};
+    gw_interval_cover(&i, more.start_ms, more.end_ms);
+    *s = (span){i.start_ms, i.end_ms};
+}
+
+static int by_interval(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int close_tracks(gw_fold *f, gw_error *e)
+{
+    int64_t *all = GW_NEW_ARRAY(&f->arena, int64_t, f->n_tracks);
+    if (!all)
+        return gw_fail_memory(e);
+    size_t n = 0;
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        int64_t d = f->tracks[i]->what < N_GPU_MEASURES ? gw_fold_track_interval(f->tracks[i]) : 0;
+        if (d > 0)
+            all[n++] = d;
+    }
+    qsort(all, n, sizeof(*all), by_interval);
+    if (n)
+        f->typical_ms = all[n / 2];
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        int rc = gw_fold_track_close(f, f->tracks[i], e);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int fit_slice_arrays(gw_fold *f, gw_error *e)
+{
+    const gw_fleet *fl = f->fleet;
+    f->node_seen = GW_NEW_ARRAY(&f->arena, gw_interval, fl->n_nodes + 1);
+    f->pods = GW_NEW_ARRAY(&f->arena, pod_slice, fl->n_pods + 1);
+    if (!f->node_seen || !f->pods)
+        return gw_fail_memory(e);
+    if (gw_grow((void **)&f->sums, &f->cap_sums, fl->n_pods, sizeof(*f->sums), GW_FLEET_MAX_PODS))
+        return gw_fail_memory(e);
+    if (fl->n_pods > f->n_sums)
+        memset(f->sums + f->n_sums, 0, (fl->n_pods - f->n_sums) * sizeof(*f->sums));
+    f->n_sums = fl->n_pods;
+    for (size_t i = 0; i < fl->n_pods; i++)
+        f->pods[i].cpu_max_milli = f->pods[i].memory_max_mib = -1;
+    return 0;
+}
+
+/* --- facts --- */
+
+static void node_fact(gw_fold *f, const track *k)
+{
+    gw_node *n = &f->fleet->nodes[k->subject];
+    span x;
+    if (track_extent(f, k, &x)) {
+        gw_interval_cover(&f->node_seen[k->subject], x.start_ms, x.end_ms);
+        gw_interval_cover(&n->seen, x.start_ms, x.end_ms);
+        gw_interval_cover(&f->kube_seen, x.start_ms, x.end_ms);
+    }
+    if (!k->resource || k->fact < 0)
+        return;
+    bool capacity = k->order >> 31;
+    int64_t v = (int64_t)k->fact;
+    if (gw_label_name_eq(k->resource, "nvidia.com/gpu") && (!capacity || n->allocatable_gpus < 0))
+        n->allocatable_gpus = v;
+    else if (strcmp(k->resource, "cpu") == 0 && (!capacity || n->cpu_milli < 0))
+        n->cpu_milli = (int64_t)(k->fact * 1000 + 0.5);
+    else if (strcmp(k->resource, "memory") == 0 && (!capacity || n->memory_mib < 0))
+        n->memory_mib = v / 1048576;
+}
+
+typedef struct request {
+    uint32_t pod;
+    gw_gpu_resource resource;
+    const char *mig;
+    bool cpu, memory;
+    double value;
+} request;
+
+/* "nvidia_com_mig_1g_10gb_me" → "1g.10gb+me": the profile's own spelling, so that it meets the exporter's. */
+static const char *mig_profile_of(gw_fold *f, const char *resource)
+{
+    char out[32];
+    size_t n = 0;
+    for (const char *p = resource; *p && n + 1 < sizeof(out); p++)
+        out[n++] = *p;
+    out[n] = '\0';
+    char *sep = strpbrk(out, "_.");
+    if (sep)
+        *sep = '.';
+    char *second = sep ? strpbrk(sep + 1, "_.") : NULL;
+    if (second)
+        *second = '+';
+    return gw_fleet_intern(f->fleet, gw_str_of(out));
+}
+
+static bool request_of(gw_fold *f, const track *k, request *r)
+{
+    const char *res = k->resource ? k->resource : "";
+    *r = (request){.pod = k->subject, .value = k->fact};
+    if (gw_label_name_eq(res, "nvidia.com/gpu"))
+        r->resource = GW_RESOURCE_GPU;
+    else if (gw_label_name_eq(res, "nvidia.com/gpu.shared"))
+        r->resource = GW_RESOURCE_GPU_SHARED;
+    else if (gw_has_prefix(res, "nvidia_com_mig_") || gw_has_prefix(res, "nvidia.com/mig-")) {
+        r->resource = GW_RESOURCE_MIG;
+        r->mig = mig_profile_of(f, res + 15);
+    } else if (strcmp(res, "cpu") == 0)
+        r->cpu = true;
+    else if (strcmp(res, "memory") == 0)
+        r->memory = true;
+    else
+        return false;
+    return true;
+}
+
+/*
+ * Requests of all containers of a pod add up; the same (pod, container, resource) from two Prometheus
+ * replicas or from before and after scheduling does not: the larger counts.
+ */
+static int add_requests(gw_fold *f, gw_error *e)
+{
+    gw_map seen;
+    gw_map_init(&seen);
+    size_t n = 0;
+    double *value = GW_NEW_ARRAY(&f->arena, double, f->n_tracks + 1);
+    track **first = GW_NEW_ARRAY(&f->arena, track *, f->n_tracks + 1);
+    int rc = value && first ? 0 : gw_fail_memory(e);
+    for (size_t i = 0; i < f->n_tracks && !rc; i++) {
+        track *k = f->tracks[i];
+        if (k->what != M_POD_REQUEST || k->subject == GW_NONE || k->fact < 0)
+            continue;
+        const void *key[3] = {(const void *)(uintptr_t)k->subject, k->container, k->resource};
+        gw_str s = {(const char *)key, sizeof(key)};
+        uint32_t at = gw_map_get(&seen, s);
+        if (at == GW_NONE) {
+            at = (uint32_t)n++;
+            if (gw_map_set(&seen, s, at))
+                rc = gw_fail_memory(e);
+            first[at] = k;
+            value[at] = 0;
+        }
+        value[at] = GW_MAX(value[at], k->fact);
+    }
+    gw_map_free(&seen);
+    double *cpu = rc ? NULL : GW_NEW_ARRAY(&f->arena, double, f->fleet->n_pods + 1);
+    double *memory = rc ? NULL : GW_NEW_ARRAY(&f->arena, double, f->fleet->n_pods + 1);
+    if (!cpu || !memory)
+        return rc ? rc : gw_fail_memory(e);
+    for (size_t i = 0; i < n; i++) {
+        request r;
+        if (!request_of(f, first[i], &r))
+            continue;
+        gw_pod *p = &f->fleet->pods[r.pod];
+        if (r.cpu) {
+            cpu[r.pod] += value[i] * 1000;
+            p->cpu_request_milli = (int64_t)(cpu[r.pod] + 0.5);
+        } else if (r.memory) {
+            memory[r.pod] += value[i] / 1048576;
+            p->memory_request_mib = (int64_t)(memory[r.pod] + 0.5);
+        } else if (value[i] >= 1) {
+            f->pods[r.pod].gpus += (int64_t)value[i];
+            p->gpus = f->pods[r.pod].gpus;
+            p->resource = r.resource;
+            if (r.mig)
+                p->mig_resource = r.mig;
+        }
+    }
+    return 0;
+}
+
+static void note_pod_node(gw_fold *f, const track *k)
+{
+    if (!k->node_name || !*k->node_name)
+        return;
+    uint32_t n = gw_fleet_find_node(f->fleet, gw_str_of(k->node_name));
+    if (n != GW_NONE)
+        f->fleet->pods[k->subject].node = n;
+}
+
+/* Nodes that only pods mention must exist before arrays are laid out. */
+static int enter_pod_nodes(gw_fold *f, gw_error *e)
+{
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        const track *k = f->tracks[i];
+        if (k->what == M_POD_REQUEST && k->node_name && *k->node_name && k->resource &&
+            (gw_has_prefix(k->resource, "nvidia_com_") || gw_has_prefix(k->resource, "nvidia.com/")) &&
+            gw_fleet_node(f->fleet, gw_str_of(k->node_name), e) == GW_NONE)
+            return e ? e->code : GW_ENOMEM;
+    }
+    return 0;
+}
+
+static int pod_facts(gw_fold *f, gw_error *e)
+{
+    size_t n = f->fleet->n_pods;
+    span *phase = GW_NEW_ARRAY(&f->arena, span, n + 1), *scheduled = GW_NEW_ARRAY(&f->arena, span, n + 1);
+    int64_t *phase_at = GW_NEW_ARRAY(&f->arena, int64_t, n + 1);
+    bool *has_phase = GW_NEW_ARRAY(&f->arena, bool, n + 1);
+    if (!phase || !scheduled || !phase_at || !has_phase)
+        return gw_fail_memory(e);
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        const track *k = f->tracks[i];
+        span x;
+        if (k->what < M_POD_INFO || k->what > M_POD_FACT || k->subject == GW_NONE)
+            continue;
+        has_phase[k->subject] |= k->what == M_POD_PHASE;
+        if (!track_extent(f, k, &x))
+            continue;
+        gw_pod *p = &f->fleet->pods[k->subject];
+        f->pods[k->subject].known = true;
+        gw_interval_cover(&p->info, x.start_ms, x.end_ms);
+        gw_interval_cover(&f->kube_seen, x.start_ms, x.end_ms);
+        note_pod_node(f, k);
+        if (k->what == M_POD_REQUEST && k->node_name && *k->node_name)
+            cover(&scheduled[k->subject], x);
+        if (k->what != M_POD_PHASE)
+            continue;
+        if (x.end_ms > phase_at[k->subject]) {
+            phase_at[k->subject] = x.end_ms;
+            p->phase = k->phase;
+        }
+        if (k->phase == GW_PHASE_PENDING || k->phase == GW_PHASE_RUNNING)
+            cover(&phase[k->subject], x);
+    }
+    for (size_t i = 0; i < n; i++) {
+        span a = scheduled[i];
+        if (has_phase[i])
+            a = (span){GW_MAX(a.start_ms, phase[i].start_ms), GW_MIN(a.end_ms, phase[i].end_ms)};
+        if (a.start_ms >= a.end_ms || f->fleet->pods[i].node == GW_NONE)
+            continue;
+        f->pods[i].active = a;
+        gw_interval_cover(&f->fleet->pods[i].active, a.start_ms, a.end_ms);
+    }
+    return add_requests(f, e);
+}
+
+static void container_fact(gw_fold *f, const track *k)
+{
+    if (k->subject == GW_NONE || k->rate_max < 0)
+        return;
+    pod_slice *s = &f->pods[k->subject];
+    if (k->what == M_MEMORY_BYTES) {
+        s->memory_max_mib = GW_MAX(s->memory_max_mib, 0) + k->rate_max;
+        return;
+    }
+    s->cpu_max_milli = GW_MAX(s->cpu_max_milli, 0) + k->rate_max;
+    f->sums[k->subject].cpu_integral += k->rate_sum;
+    f->sums[k->subject].cpu_ms = GW_MAX(f->sums[k->subject].cpu_ms, 0) + k->rate_ms;
+}
+
+static int read_facts(gw_fold *f, gw_error *e)
+{
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        const track *k = f->tracks[i];
+        if (k->what == M_NODE_FACT && k->subject != GW_NONE)
+            node_fact(f, k);
+        else if (k->what >= M_CPU_SECONDS)
+            container_fact(f, k);
+    }
+    for (size_t i = 0; i < f->fleet->n_nodes; i++)
+        gw_node_read_labels(f->fleet, &f->fleet->nodes[i]);
+    for (size_t i = 0; i < f->fleet->n_pods; i++) {
+        gw_pod *p = &f->fleet->pods[i];
+        p->cpu_used_max_milli = GW_MAX(p->cpu_used_max_milli, f->pods[i].cpu_max_milli);
+        p->memory_used_max_mib = GW_MAX(p->memory_used_max_mib, f->pods[i].memory_max_mib);
+        if (f->sums[i].cpu_ms > 0)
+            p->cpu_used_mean_milli = f->sums[i].cpu_integral / f->sums[i].cpu_ms;
+    }
+    return pod_facts(f, e);
+}
+
+/* --- who a GPU series is about --- */
+
+static int resolve_gpu(gw_fold *f, track *k, gw_error *e)
+{
+    gw_fleet *fl = f->fleet;
+    if (k->bare_pod && f->saw_exported)
+        k->pod = k->ns = "";
+    k->pod_index = GW_NONE;
+    if (*k->pod) {
+        k->pod_index = gw_fleet_pod(fl, gw_str_of(k->ns), gw_str_of(k->pod), e);
+        if (k->pod_index == GW_NONE)
+            return e ? e->code : GW_ENOMEM;
+    }
+    uint32_t node = GW_NONE;
+    for (size_t i = 0; i < NODE_NAMES_MAX && k->node_names[i] && node == GW_NONE; i++)
+        node = gw_fleet_find_node(fl, gw_str_of(k->node_names[i]));
+    if (node == GW_NONE && k->pod_index != GW_NONE)
+        node = fl->pods[k->pod_index].node;
+    if (node == GW_NONE) {
+        node = gw_fleet_node(fl, gw_str_of(k->node_names[0] ? k->node_names[0] : "unknown"), e);
+        if (node == GW_NONE)
+            return e ? e->code : GW_ENOMEM;
+    }
+    uint32_t g = gw_fleet_gpu(fl, gw_str_of(k->uuid), e);
+    if (g == GW_NONE)
+        return e ? e->code : GW_ENOMEM;
+    gw_gpu *gpu = &fl->gpus[g];
+    if (gpu->node == GW_NONE)
+        gpu->node = node;
+    if (*k->model && !gpu->model)
+        gpu->model = k->model;
+    if (gpu->index < 0 && *k->gpu_index >= '0' && *k->gpu_index <= '9')
+        gpu->index = (int32_t)strtol(k->gpu_index, NULL, 10);
+    gpu->mig |= *k->mig_id != '\0';
+    if (!fl->nodes[gpu->node].gpu_product)
+        fl->nodes[gpu->node].gpu_product = gpu->model;
+    k->unit = gw_fleet_unit(fl, g, gpu->node, gw_str_of(k->mig_profile), gw_str_of(k->mig_id), e);
+    return k->unit == GW_NONE ? (e ? e->code : GW_ENOMEM) : 0;
+}
+
+static int resolve_gpus(gw_fold *f, gw_error *e)
+{
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        if (f->tracks[i]->what >= N_GPU_MEASURES)
+            continue;
+        int rc = resolve_gpu(f, f->tracks[i], e);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static void cover_gpus(gw_fold *f)
+{
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        const track *k = f->tracks[i];
+        span x;
+        if (k->what >= N_GPU_MEASURES || !track_extent(f, k, &x))
+            continue;
+        gw_gpu *g = &f->fleet->gpus[f->fleet->units[k->unit].gpu];
+        gw_interval_cover(&g->seen, x.start_ms, x.end_ms);
+        gw_interval_cover(&f->node_seen[g->node], x.start_ms, x.end_ms);
+        gw_interval_cover(&f->fleet->nodes[g->node].seen, x.start_ms, x.end_ms);
+    }
+}
+
+/* --- XID events: from track numbers to units; one event however many series tell of it --- */
+
+static void settle_xids(gw_fold *f)
+{
+    gw_usage *u = f->usage;
+    size_t out = 0;
+    for (size_t i = 0; i < u->n_xids; i++) {
+        gw_xid x = u->xids[i];
+        uint32_t order = GW_NONE - 1 - x.unit;
+        bool fresh = order < f->n_tracks && x.pod == GW_NONE && x.unit > GW_FLEET_MAX_UNITS;
+        if (fresh) {
+            x.unit = f->tracks[order]->unit;
+            x.pod = f->tracks[order]->pod_index;
+        }
+        size_t j = out;
+        while (fresh && j-- > 0) {
+            gw_xid *old = &u->xids[j];
+            if (old->unit != x.unit || old->code != x.code)
+                continue;
+            if (x.first_ms > old->last_ms + GW_HOLD_MAX_MS)
+                old->times++;
+            old->first_ms = GW_MIN(old->first_ms, x.first_ms);
+            old->last_ms = GW_MAX(old->last_ms, x.last_ms);
+            if (old->pod == GW_NONE)
+                old->pod = x.pod;
+            break;
+        }
+        if (!fresh || j == SIZE_MAX)
+            u->xids[out++] = x;
+    }
+    u->n_xids = out;
+}
+
+/* --- claims --- */
+
+static int add_claim(gw_fold *f, unit_claims *u, claim c, gw_error *e)
+{
+    if (c.start_ms >= c.end_ms)
+        return 0;
+    if (u->n == u->cap) {
+        size_t cap = u->cap ? u->cap * 2 : 4;
+        claim *grown = GW_NEW_ARRAY(&f->arena, claim, cap);
+        if (!grown)
+            return gw_fail_memory(e);
+        if (u->n)
+            memcpy(grown, u->claims, u->n * sizeof(claim));
+        u->claims = grown;
+        u->cap = cap;
+    }
+    u->claims[u->n++] = c;
+    return 0;
+}
+
+static int by_pod_then_start(const void *a, const void *b)
+{
+    const claim *x = a, *y = b;
+    if (x->pod != y->pod)
+        return x->pod < y->pod ? -1 : 1;
+    return (x->start_ms > y->start_ms) - (x->start_ms < y->start_ms);
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const claim *x = a, *y = b;
+    if (x->start_ms != y->start_ms)
+        return x->start_ms < y->start_ms ? -1 : 1;
+    return (x->pod > y->pod) - (x->pod < y->pod);
+}
+
+static void merge_claims(unit_claims *u)
+{
+    if (u->n == 0)
+        return;
+    qsort(u->claims, u->n, sizeof(claim), by_pod_then_start);
+    size_t out = 0;
+    for (size_t i = 1; i < u->n; i++) {
+        claim *last = &u->claims[out], *c = &u->claims[i];
+        if (c->pod == last->pod && c->start_ms <= last->end_ms) {
+            last->end_ms = GW_MAX(last->end_ms, c->end_ms);
+            last->how = GW_MIN(last->how, c->how);
+        } else {
+            u->claims[++out] = *c;
+        }
+    }
+    u->n = out + 1;
+    qsort(u->claims, u->n, sizeof(claim), by_start);
+}
+
+/*
+ * The end that kube-state-metrics sets to a claim of this pod: an ended pod lingers in the exporter for up to
+ * half an hour. Within one hold of its own last sample nothing is cut, since the two are scraped at different
+ * times.
+ */
+static int64_t end_by_kube(const gw_fold *f, uint32_t pod, int64_t end)
+{
+    if (pod == GW_NONE || f->kube_seen.end_ms == 0)
+        return end;
+    const pod_slice *s = &f->pods[pod];
+    const gw_pod *p = &f->fleet->pods[pod];
+    bool known_ever = p->info.end_ms > 0;
+    if (!known_ever)
+        return end;
+    int64_t ended = s->active.end_ms > s->active.start_ms ? s->active.end_ms
+                    : p->active.end_ms > 0                ? GW_MIN(p->active.end_ms, f->slice.start_ms)
+                                                          : end;
+    bool kube_was_there = f->kube_seen.end_ms > ended + GW_HOLD_MAX_MS;
+    return kube_was_there && end > ended + GW_HOLD_MAX_MS ? ended : end;
+}
+
+static int named_claims(gw_fold *f, unit_claims *u, gw_error *e)
+{
+    for (size_t i = 0; i < u->n_tracks; i++) {
+        const track *k = u->tracks[i];
+        for (uint32_t s = 0; s < k->n_spans; s++) {
+            int64_t start = cut_start(f, k->spans[s].start_ms), end = cut_end(f, k->spans[s].end_ms);
+            int64_t held = GW_MAX(start, end_by_kube(f, k->pod_index, end));
+            int rc = add_claim(f, u, (claim){k->pod_index, GW_HOLD_NAMED, start, held}, e);
+            /* past the pod's end the GPU is still reported, and nobody holds it */
+            if (!rc && held < end)
+                rc = add_claim(f, u, (claim){GW_NONE, GW_HOLD_NAMED, held, end}, e);
+            if (rc)
+                return rc;
+        }
+    }
+    merge_claims(u);
+    return 0;
+}
+
+static bool names_pod(const unit_claims *u, uint32_t pod)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        if (u->claims[i].pod == pod)
+            return true;
+    }
+    return false;
+}
+
+/* A pod that is named on no more units than it requests holds them for as long as it is scheduled, whatever
+ * the exporter misses. */
+static int bridge_by_kube(gw_fold *f, unit_claims *all, gw_error *e)
+{
+    for (size_t u = 0; u < f->fleet->n_units; u++) {
+        size_t n = all[u].n;
+        uint32_t last = GW_NONE;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t pod = all[u].claims[i].pod;
+            if (pod != GW_NONE && pod != last)
+                f->pods[pod].n_named++;
+            last = pod;
+        }
+    }
+    for (size_t u = 0; u < f->fleet->n_units; u++) {
+        size_t n = all[u].n;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t pod = all[u].claims[i].pod;
+            if (pod == GW_NONE || f->pods[pod].n_named > f->pods[pod].gpus)
+                continue;
+            span a = f->pods[pod].active;
+            int rc = add_claim(f, &all[u], (claim){pod, GW_HOLD_NAMED, a.start_ms, a.end_ms}, e);
+            if (rc)
+                return rc;
+        }
+        if (all[u].n != n)
+            merge_claims(&all[u]);
+    }
+    return 0;
+}
+
+static double unit_work(const gw_fold *f, const unit_claims *u, span when)
+{
+    double work = 0;
+    uint32_t from = (uint32_t)((when.start_ms - f->base_ms) / GW_WINDOW_MS);
+    for (size_t i = 0; i < u->n_tracks; i++) {
+        const track *k = u->tracks[i];
+        if (k->what > M_GPU_UTIL)
+            continue;
+        for (uint32_t w = from; w < f->n_windows && f->base_ms + (int64_t)w * GW_WINDOW_MS < when.end_ms;
+             w++) {
+            const window *x = track_window(k, w);
+            work += x ? x->sum * k->scale : 0;
+        }
+    }
+    return work;
+}
+
+/* How many pods claim the unit at some time in `when`: the largest number at once, counted by pods that
+ * overlap it. */
+static int64_t rivals(const unit_claims *u, span when)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < u->n; i++) {
+        const claim *c = &u->claims[i];
+        /* a hold's length of overlap is the skew between two scrapes, not a shared GPU */
+        int64_t both = GW_MIN(c->end_ms, when.end_ms) - GW_MAX(c->start_ms, when.start_ms);
+        n += c->pod != GW_NONE && both > GW_HOLD_MAX_MS;
+    }
+    return n;
+}
+
+static bool profile_fits(const gw_pod *p, const gw_unit *u)
+{
+    if (p->resource == GW_RESOURCE_MIG)
+        return u->mig_profile && p->mig_resource && gw_label_name_eq(u->mig_profile, p->mig_resource);
+    return true;
+}
+
+typedef struct node_units {
+    uint32_t *units;
+    size_t n;
+} node_units;
+
+static int units_by_node(gw_fold *f, const unit_claims *all, node_units **ret, gw_error *e)
+{
+    gw_fleet *fl = f->fleet;
+    node_units *by = GW_NEW_ARRAY(&f->arena, node_units, fl->n_nodes + 1);
+    if (!by)
+        return gw_fail_memory(e);
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t u = 0; u < fl->n_units; u++) {
+            if (fl->units[u].gpu == GW_NONE || fl->units[u].node == GW_NONE || all[u].n_tracks == 0)
+                continue;
+            node_units *x = &by[fl->units[u].node];
+            if (pass)
+                x->units[x->n] = u;
+            x->n++;
+        }
+        for (size_t n = 0; pass == 0 && n < fl->n_nodes; n++) {
+            by[n].units = GW_NEW_ARRAY(&f->arena, uint32_t, by[n].n + 1);
+            if (!by[n].units)
+                return gw_fail_memory(e);
+            by[n].n = 0;
+        }
+    }
+    *ret = by;
+    return 0;
+}
+
+/* The best unit left for an unnamed pod; GW_NONE where there is none. */
+static uint32_t best_unit(const gw_fold *f, const unit_claims *all, const node_units *on, uint32_t pod)
+{
+    const gw_pod *p = &f->fleet->pods[pod];
+    const gw_node *node = &f->fleet->nodes[p->node];
+    span when = f->pods[pod].active;
+    uint32_t best = GW_NONE;
+    double best_score = -1;
+    for (size_t i = 0; i < on->n; i++) {
+        uint32_t u = on->units[i];
+        if (!profile_fits(p, &f->fleet->units[u]) || names_pod(&all[u], pod))
+            continue;
+        int64_t there = rivals(&all[u], when);
+        if (there >= node->replicas)
+            continue;
+        uint32_t pair[2] = {u, pod};
+        bool before = gw_map_get(&f->usage->by_hold, (gw_str){(const char *)pair, sizeof(pair)}) != GW_NONE;
+        double score = (before ? 1e18 : 0) + 1 +
+                       (node->replicas > 1 ? (double)(node->replicas - there) * 1e15 : 0) +
+                       unit_work(f, &all[u], when);
+        if (score > best_score) {
+            best = u;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+/* GPUs that are requested and reported by no exporter: held, and nothing is known of their use. */
+static int hold_unobserved(gw_fold *f, uint32_t pod, int64_t count, gw_error *e)
+{
+    const gw_pod *p = &f->fleet->pods[pod];
+    gw_str none = {"", 0};
+    uint32_t u = gw_fleet_unit(f->fleet, GW_NONE, p->node, none, none, e);
+    uint32_t h = u == GW_NONE ? GW_NONE : gw_usage_hold(f->usage, u, pod);
+    if (h == GW_NONE || gw_usage_fit(f->usage, f->fleet))
+        return gw_fail_memory(e);
+    gw_stats *s = &f->usage->holds[h].stats;
+    span a = f->pods[pod].active;
+    double ms = (double)(a.end_ms - a.start_ms) * (double)count;
+    if (p->resource != GW_RESOURCE_MIG)
+        ms /= (double)f->fleet->nodes[p->node].replicas;
+    else
+        ms *= gw_mig_weight(f->fleet->nodes[p->node].gpu_product, p->mig_resource);
+    f->usage->holds[h].how = GW_HOLD_UNOBSERVED;
+    s->allocated += ms;
+    s->states[GW_STATE_UNKNOWN] += ms;
+    f->usage->units[u].paid += ms;
+    gw_interval seen = {s->first_ms, s->end_ms};
+    gw_interval_cover(&seen, a.start_ms, a.end_ms);
+    s->first_ms = seen.start_ms;
+    s->end_ms = seen.end_ms;
+    return 0;
+}
+
+static int place_unnamed(gw_fold *f, unit_claims *all, size_t n_units, gw_error *e)
+{
+    node_units *by = NULL;
+    int rc = units_by_node(f, all, &by, e);
+    for (uint32_t i = 0; !rc && i < f->fleet->n_pods; i++) {
+        pod_slice *s = &f->pods[i];
+        if (s->active.start_ms >= s->active.end_ms)
+            continue;
+        /* a shared GPU names one arbitrary pod at a time, so being named once says nothing about the rest */
+        int64_t need = s->gpus - (int64_t)s->n_named;
+        for (; need > 0 && !rc; need--) {
+            uint32_t u = best_unit(f, all, &by[f->fleet->pods[i].node], i);
+            if (u == GW_NONE || u >= n_units)
+                break;
+            rc =
+                add_claim(f, &all[u], (claim){i, GW_HOLD_REQUESTED, s->active.start_ms, s->active.end_ms}, e);
+        }
+        if (!rc && need > 0)
+            rc = hold_unobserved(f, i, need, e);
+    }
+    for (size_t u = 0; !rc && u < n_units; u++)
+        merge_claims(&all[u]);
+    return rc;
+}
+
+static int by_pod_measure(const void *a, const void *b)
+{
+    const track *x = *(track *const *)a, *y = *(track *const *)b;
+    if (x->pod_index != y->pod_index)
+        return x->pod_index < y->pod_index ? -1 : 1;
+    if (x->what != y->what)
+        return x->what < y->what ? -1 : 1;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+/* Hands every GPU track to its unit. On a board with MIG instances the board's own readings describe no unit.
+ */
+static int deal_tracks(gw_fold *f, unit_claims *all, gw_error *e)
+{
+    gw_fleet *fl = f->fleet;
+    bool *mig = GW_NEW_ARRAY(&f->arena, bool, fl->n_gpus + 1);
+    if (!mig)
+        return gw_fail_memory(e);
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        const track *k = f->tracks[i];
+        if (k->what < N_GPU_MEASURES && *k->mig_id)
+            mig[fl->units[k->unit].gpu] = true;
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < f->n_tracks; i++) {
+            track *k = f->tracks[i];
+            if (k->what >= M_XID || (mig[fl->units[k->unit].gpu] && !*k->mig_id))
+                continue;
+            if (k->what == M_GPU_UTIL && *k->mig_id)
+                continue; /* missing or a constant 0 on an instance: never a reading */
+            unit_claims *u = &all[k->unit];
+            if (pass)
+                u->tracks[u->n_tracks] = k;
+            u->n_tracks++;
+        }
+        for (size_t u = 0; pass == 0 && u < fl->n_units; u++) {
+            all[u].tracks = GW_NEW_ARRAY(&f->arena, track *, all[u].n_tracks + 1);
+            if (!all[u].tracks)
+                return gw_fail_memory(e);
+            all[u].n_tracks = 0;
+        }
+    }
+    for (size_t u = 0; u < fl->n_units; u++)
+        qsort(all[u].tracks, all[u].n_tracks, sizeof(track *), by_pod_measure);
+    return 0;
+}
+
+int gw_fold_claims(gw_fold *f, unit_claims **ret, gw_error *e)
+{
+    int rc;
+    f->kube_seen = (gw_interval){0, 0};
+    if ((rc = close_tracks(f, e)) || (rc = enter_pod_nodes(f, e)) || (rc = resolve_gpus(f, e)) ||
+        (rc = fit_slice_arrays(f, e)) || (rc = read_facts(f, e)))
+        return rc;
+    cover_gpus(f);
+    settle_xids(f);
+    size_t n = f->fleet->n_units;
+    unit_claims *all = GW_NEW_ARRAY(&f->arena, unit_claims, n + 1);
+    if (!all)
+        return gw_fail_memory(e);
+    if (gw_usage_fit(f->usage, f->fleet))
+        return gw_fail_memory(e);
+    if ((rc = deal_tracks(f, all, e)))
+        return rc;
+    for (size_t u = 0; u < n; u++) {
+        if ((rc = named_claims(f, &all[u], e)))
+            return rc;
+    }
+    if ((rc = bridge_by_kube(f, all, e)) || (rc = place_unnamed(f, all, n, e)))
+        return rc;
+    f->n_claimed = n;
+    *ret = all;
+    return 0;
+}

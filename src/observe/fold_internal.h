@@ -1,0 +1,180 @@
+/*
+ * The fold's own types, shared by its four files and nobody else:
+ *   fold.c         life cycle, and the loop over slices
+ *   fold_series.c  labels → tracks and facts; what each metric family means
+ *   fold_track.c   samples → windows of one series (the hot loop)
+ *   fold_claims.c  end of a slice, first half: who held which unit when
+ *   fold_book.c    end of a slice, second half: windows × claims → sums
+ */
+#ifndef GW_OBSERVE_FOLD_INTERNAL_H
+#define GW_OBSERVE_FOLD_INTERNAL_H
+
+#include "base/buf.h"
+#include "observe/fold.h"
+
+#define BLOCK_WINDOWS 12 /* windows are allocated an hour at a time, where there are samples */
+#define SLICE_MAX_MS  (24 * GW_HOUR_MS)
+#define SLICE_MIN_MS  GW_HOUR_MS
+#define SLICE_BYTES_MAX                                                                                      \
+    ((size_t)320 << 20)   /* of windows; a slice that needs more is read again, half as long */
+#define INTERVALS_KEPT 32 /* the median interval is that of the last 32 */
+#define NODE_NAMES_MAX 6
+#define INTERVAL_DEFAULT_MS                                                                                  \
+    (30 * GW_SECOND_MS) /* dcgm-exporter's; for a slice in which no series has two samples */
+
+/* One 5-minute window of one series. */
+typedef struct window {
+    double sum;  /* value × ms, in the metric's own unit */
+    uint32_t ms; /* covered by valid samples */
+    float max;
+} window;
+
+typedef struct span {
+    int64_t start_ms, end_ms;
+} span;
+
+/* What a series measures. The compute signals come first, in gw_signal's order. */
+typedef enum measure {
+    M_SM_ACTIVE = GW_SIGNAL_SM_ACTIVE,
+    M_GR_ENGINE_ACTIVE = GW_SIGNAL_GR_ENGINE_ACTIVE,
+    M_GPU_UTIL = GW_SIGNAL_GPU_UTIL,
+    M_FB_USED,
+    M_FB_FREE,
+    M_DRAM,
+    M_COPY,
+    M_TENSOR,
+    M_POWER,
+    M_XID,
+    N_GPU_MEASURES,
+    /* facts from kube-state-metrics: a value that holds while the series lasts */
+    M_POD_INFO = N_GPU_MEASURES,
+    M_POD_PHASE,
+    M_POD_REQUEST,
+    M_POD_FACT,  /* labels, owner: only that the pod exists */
+    M_NODE_FACT, /* info, labels, allocatable */
+    M_CPU_SECONDS,
+    M_MEMORY_BYTES,
+} measure;
+
+typedef struct track {
+    struct track *next; /* in order of arrival */
+    measure what;
+    uint32_t order;
+    /* cursor */
+    int64_t last_ms;
+    double last_value;
+    bool open, last_valid, stale_end;
+    double scale, low, high; /* value × scale is in the unit used here; valid when low <= value <= high */
+    /* what has been seen */
+    uint32_t intervals[INTERVALS_KEPT];
+    uint32_t n_intervals;
+    uint64_t samples; /* valid and not, within the slice */
+    uint64_t invalid;
+    span *spans; /* times that samples cover, valid or not; ascending, disjoint */
+    uint32_t n_spans, cap_spans;
+    window **blocks; /* NULL for facts */
+    /* who: GPU series */
+    const char *uuid, *gpu_index, *model, *mig_profile, *mig_id;
+    const char *ns, *pod; /* "" = none named */
+    bool bare_pod;        /* from "pod", not "exported_pod" */
+    const char *node_names[NODE_NAMES_MAX];
+    uint32_t unit; /* resolved at the end of the slice */
+    uint32_t pod_index;
+    /* who: kube series */
+    uint32_t subject; /* pod or node index */
+    gw_phase phase;
+    const char *container, *resource, *node_name;
+    double fact; /* last valid value */
+    /* cAdvisor */
+    int64_t anchor_ms;
+    double anchor_value, rate_max, rate_sum, rate_ms;
+} track;
+
+/* A pod (or GW_NONE: the exporter says that nobody) on a unit for a time. */
+typedef struct claim {
+    uint32_t pod;
+    gw_hold_how how;
+    int64_t start_ms, end_ms;
+} claim;
+
+/* What a slice knows about a pod from kube-state-metrics. */
+typedef struct pod_slice {
+    span active;                          /* scheduled and not ended; start == end: not in this slice */
+    bool known;                           /* kube-state-metrics says anything about it */
+    int64_t gpus;                         /* requested; 0 = none */
+    uint32_t n_named;                     /* units on which the exporter names it */
+    double cpu_max_milli, memory_max_mib; /* sums over containers; < 0 unknown */
+} pod_slice;
+
+/* Sums over slices that are not in gw_pod. */
+typedef struct pod_sums {
+    double cpu_integral, cpu_ms;
+} pod_sums;
+
+/* What goes on on a unit between slices: time that may yet turn out to belong to the last holder. */
+typedef struct unit_state {
+    uint32_t last_holder;
+    gw_stats pending_idle;  /* reported, and nobody named */
+    double pending_unknown; /* not reported, between two times that are; GPU-ms */
+    double open_gap; /* not reported since the last time that is: only the next report makes it pending */
+    bool seen;
+} unit_state;
+
+struct gw_fold {
+    gw_fleet *fleet;
+    gw_usage *usage;
+    gw_interval slice;
+    int64_t base_ms; /* start of window 0: slice.start rounded down to the 5-minute grid */
+    uint32_t n_windows, n_blocks;
+    gw_arena arena;   /* of the slice */
+    gw_map by_series; /* of the slice: label bytes → index into tracks */
+    track **tracks;
+    size_t n_tracks, cap_tracks;
+    gw_series_sink sink;
+    gw_buf key;
+    bool saw_exported;     /* some series carries exported_pod: a bare "pod" is then the exporter's own */
+    gw_interval kube_seen; /* of the slice: kube-state-metrics answered from .. to */
+    int64_t typical_ms;
+    gw_interval *node_seen; /* of the slice, parallel to fleet->nodes */
+    size_t cap_node_seen;
+    pod_slice *pods; /* of the slice, parallel to fleet->pods */
+    size_t cap_pods;
+    pod_sums *sums;
+    size_t n_sums, cap_sums;
+    size_t n_claimed;  /* units that the slice's claims speak of */
+    unit_state *units; /* parallel to fleet->units */
+    size_t n_units, cap_units;
+};
+
+/* fold_track.c */
+int gw_fold_track_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *value, size_t n,
+                          gw_error *e);
+/* Ends the track: the last sample holds for one median interval, or up to its stale marker. */
+int gw_fold_track_close(gw_fold *f, track *k, gw_error *e);
+/* The median of the kept intervals; 0 where there are none. */
+int64_t gw_fold_track_interval(const track *k);
+static inline const window *track_window(const track *k, uint32_t w)
+{
+    const window *b = k->blocks ? k->blocks[w / BLOCK_WINDOWS] : NULL;
+    return b ? &b[w % BLOCK_WINDOWS] : NULL;
+}
+
+/* fold_series.c */
+int gw_fold_series(void *ctx, const gw_label *labels, size_t n, void **ret, gw_error *e);
+
+/* fold_claims.c: resolves every track's subject; fills f->pods and f->node_seen; then claims of every unit.
+ */
+typedef struct unit_claims {
+    claim *claims; /* sorted by start */
+    size_t n, cap;
+    track **tracks; /* of this unit, sorted by (pod, measure, order) */
+    size_t n_tracks, cap_tracks;
+} unit_claims;
+int gw_fold_claims(gw_fold *f, unit_claims **ret,
+                   gw_error *e); /* fleet->n_units of them, in the slice's arena */
+
+/* fold_book.c */
+int gw_fold_book(gw_fold *f, const unit_claims *claims, gw_error *e);
+int gw_fold_flush_pending(gw_fold *f, uint32_t unit, gw_error *e);
+
+#endif

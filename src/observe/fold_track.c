@@ -1,0 +1,296 @@
+/*
+ * Samples of one series → windows. The hot loop of gpuwise: it runs once a sample.
+ *
+ * A sample speaks from its time to the next sample of its series, at most GW_HOLD_MAX_MS. An invalid value
+ * (outside its physical range, NaN) ends the one before and itself covers nothing: that time is unknown.
+ */
+#include "observe/fold_internal.h"
+
+static int add_span(gw_fold *f, track *k, int64_t start, int64_t end, gw_error *e)
+{
+    if (k->n_spans && k->spans[k->n_spans - 1].end_ms >= start) {
+        if (end > k->spans[k->n_spans - 1].end_ms)
+            k->spans[k->n_spans - 1].end_ms = end;
+        return 0;
+    }
+    if (k->n_spans == k->cap_spans) {
+        uint32_t cap = k->cap_spans ? k->cap_spans * 2 : 2;
+        span *grown = GW_NEW_ARRAY(&f->arena, span, cap);
+        if (!grown)
+            return gw_fail(e, f->arena.used > SLICE_BYTES_MAX / 2 ? GW_ELIMIT : GW_ENOMEM,
+                           "out of memory for a slice");
+        if (k->n_spans)
+            memcpy(grown, k->spans, k->n_spans * sizeof(span));
+        k->spans = grown;
+        k->cap_spans = cap;
+    }
+    k->spans[k->n_spans++] = (span){start, end};
+    return 0;
+}
+
+static window *window_at(gw_fold *f, track *k, uint32_t w)
+{
+    window **b = &k->blocks[w / BLOCK_WINDOWS];
+    if (!*b) {
+        *b = GW_NEW_ARRAY(&f->arena, window, BLOCK_WINDOWS);
+        if (!*b)
+            return NULL;
+        for (int i = 0; i < BLOCK_WINDOWS; i++)
+            (*b)[i].max = -1;
+    }
+    return &(*b)[w % BLOCK_WINDOWS];
+}
+
+/* Enters a value that holds over [start, end), cut to the slice and split at window borders. */
+static bool enter(gw_fold *f, track *k, int64_t start, int64_t end, double value)
+{
+    start = GW_MAX(start, f->slice.start_ms);
+    end = GW_MIN(end, f->slice.end_ms);
+    while (start < end) {
+        uint32_t w = (uint32_t)((start - f->base_ms) / GW_WINDOW_MS);
+        int64_t border = GW_MIN(end, f->base_ms + (int64_t)(w + 1) * GW_WINDOW_MS);
+        window *x = window_at(f, k, w);
+        if (!x)
+            return false;
+        x->sum += value * (double)(border - start);
+        x->ms += (uint32_t)(border - start);
+        x->max = GW_MAX(x->max, (float)value);
+        start = border;
+    }
+    return true;
+}
+
+static int no_room(gw_fold *f, gw_error *e)
+{
+    return gw_fail(e, f->arena.used > SLICE_BYTES_MAX / 2 ? GW_ELIMIT : GW_ENOMEM,
+                   "out of memory for the windows of a slice of time");
+}
+
+static void keep_intervals(track *k, const int64_t *t_ms, size_t n)
+{
+    size_t from = n > INTERVALS_KEPT + 1 ? n - INTERVALS_KEPT : 1;
+    for (size_t i = from; i < n; i++) {
+        int64_t d = t_ms[i] - t_ms[i - 1];
+        if (d > 0 && d <= GW_HOUR_MS)
+            k->intervals[k->n_intervals++ % INTERVALS_KEPT] = (uint32_t)d;
+    }
+}
+
+/* Gauges of a GPU: the loop is written so that a sample inside the current window costs one multiply-add. */
+static int gauge_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *value, size_t n,
+                         gw_error *e)
+{
+    int64_t last = k->last_ms, border = INT64_MIN, span_start = last;
+    double v = k->last_value, sum = 0, max = -1;
+    bool open = k->open, valid = k->last_valid;
+    const double low = k->low, high = k->high;
+    const int64_t slice_start = f->slice.start_ms, slice_end = f->slice.end_ms;
+    uint32_t ms = 0, w = 0;
+    uint64_t invalid = 0;
+    for (size_t i = 0; i < n; i++) {
+        const int64_t t = t_ms[i];
+        if (__builtin_expect(t <= last, 0))
+            continue; /* a source that repeats or reorders: the first reading of an instant counts */
+        if (open) {
+            int64_t held = t - last;
+            bool gap = held > GW_HOLD_MAX_MS;
+            if (gap)
+                held = GW_HOLD_MAX_MS;
+            if (valid) {
+                if (last >= slice_start && last + held <= border) {
+                    sum += v * (double)held;
+                    ms += (uint32_t)held;
+                    max = v > max ? v : max;
+                } else {
+                    if (ms) {
+                        window *x = window_at(f, k, w);
+                        if (!x)
+                            return no_room(f, e);
+                        x->sum += sum;
+                        x->ms += ms;
+                        x->max = GW_MAX(x->max, (float)max);
+                        sum = 0;
+                        ms = 0;
+                        max = -1;
+                    }
+                    if (!enter(f, k, last, last + held, v))
+                        return no_room(f, e);
+                    int64_t at = last + held;
+                    w = at >= f->base_ms ? (uint32_t)((at - f->base_ms) / GW_WINDOW_MS) : 0;
+                    border = at < slice_start || at >= slice_end
+                                 ? INT64_MIN
+                                 : GW_MIN(slice_end, f->base_ms + (int64_t)(w + 1) * GW_WINDOW_MS);
+                }
+            }
+            if (gap) {
+                if (add_span(f, k, span_start, last + held, e))
+                    return e->code;
+                span_start = t;
+            }
+        } else {
+            span_start = t;
+        }
+        v = value[i];
+        valid = v >= low && v <= high;
+        open = true;
+        if (!valid) {
+            invalid++;
+            if (gw_is_stale_marker(v)) {
+                if (span_start < t && add_span(f, k, span_start, t, e))
+                    return e->code;
+                open = false;
+            }
+        }
+        last = t;
+    }
+    if (ms) {
+        window *x = window_at(f, k, w);
+        if (!x)
+            return no_room(f, e);
+        x->sum += sum;
+        x->ms += ms;
+        x->max = GW_MAX(x->max, (float)max);
+    }
+    if (open && span_start < last && add_span(f, k, span_start, last, e))
+        return e->code;
+    k->last_ms = last;
+    k->last_value = v;
+    k->last_valid = valid;
+    k->open = open;
+    k->invalid += invalid;
+    return 0;
+}
+
+/* The exporter repeats the last XID code: an event is a change to a code other than 0. */
+static int xid_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *value, size_t n, gw_error *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        double v = value[i];
+        if (!(v >= k->low && v <= k->high))
+            continue;
+        bool first = !k->open;
+        bool in_slice = t_ms[i] >= f->slice.start_ms && t_ms[i] < f->slice.end_ms;
+        if (in_slice && v > 0 && (first || v != k->last_value)) {
+            gw_usage *u = f->usage;
+            if (gw_grow((void **)&u->xids, &u->cap_xids, u->n_xids + 1, sizeof(*u->xids), 1000000))
+                return gw_fail_memory(e);
+            /* unit and pod are not resolved before the end of the slice: until then `unit` is the track's
+             * number */
+            u->xids[u->n_xids++] = (gw_xid){GW_NONE - 1 - k->order, GW_NONE, (int32_t)v, 1, t_ms[i], t_ms[i]};
+        }
+        k->open = true;
+        k->last_value = v;
+    }
+    k->last_ms = t_ms[n - 1];
+    return 0;
+}
+
+/* Facts: only the last value, and when the series lived. A phase counts while its value is 1. */
+static int fact_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *value, size_t n, gw_error *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        double v = value[i];
+        bool on = k->what == M_POD_PHASE ? v >= 0.5 : v >= k->low;
+        if (k->open) {
+            int64_t end = GW_MIN(t_ms[i], k->last_ms + GW_HOLD_MAX_MS);
+            if (add_span(f, k, k->last_ms, end, e))
+                return e->code;
+        }
+        k->open = on; /* NaN, and with it a stale marker, compares false */
+        if (on)
+            k->fact = v;
+        k->last_ms = t_ms[i];
+    }
+    return 0;
+}
+
+/* cAdvisor. CPU: the rate of a counter over at least two minutes, resets taken as a restart from zero. */
+static int container_samples(track *k, const int64_t *t_ms, const double *value, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double v = value[i];
+        if (!(v >= k->low && v <= k->high)) {
+            k->open = false;
+            continue;
+        }
+        if (k->what == M_MEMORY_BYTES) {
+            k->rate_max = GW_MAX(k->rate_max, v / 1048576.0);
+        } else if (!k->open || v < k->last_value || t_ms[i] - k->last_ms > GW_HOLD_MAX_MS) {
+            k->anchor_ms = t_ms[i];
+            k->anchor_value = v;
+        } else if (t_ms[i] - k->anchor_ms >= 2 * GW_MINUTE_MS) {
+            double ms = (double)(t_ms[i] - k->anchor_ms), rate = (v - k->anchor_value) * 1e6 / ms;
+            k->rate_max = GW_MAX(k->rate_max, rate);
+            k->rate_sum += rate * ms;
+            k->rate_ms += ms;
+            k->anchor_ms = t_ms[i];
+            k->anchor_value = v;
+        }
+        k->open = true;
+        k->last_value = v;
+        k->last_ms = t_ms[i];
+    }
+    return 0;
+}
+
+int gw_fold_track_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *value, size_t n,
+                          gw_error *e)
+{
+    /* what a repeated read or a second chunk brings again is dropped here */
+    size_t from = 0;
+    while (from < n && t_ms[from] <= k->last_ms)
+        from++;
+    t_ms += from;
+    value += from;
+    n -= from;
+    if (n == 0)
+        return 0;
+    f->usage->samples_total += n;
+    if (k->open && t_ms[0] - k->last_ms <= GW_HOUR_MS)
+        k->intervals[k->n_intervals++ % INTERVALS_KEPT] = (uint32_t)(t_ms[0] - k->last_ms);
+    keep_intervals(k, t_ms, n);
+    size_t before = 0, after = n;
+    while (before < n && t_ms[before] < f->slice.start_ms)
+        before++;
+    while (after > before && t_ms[after - 1] >= f->slice.end_ms)
+        after--;
+    k->samples += after - before;
+    if (k->what == M_XID)
+        return xid_samples(f, k, t_ms, value, n, e);
+    if (k->what < N_GPU_MEASURES)
+        return gauge_samples(f, k, t_ms, value, n, e);
+    if (k->what >= M_CPU_SECONDS)
+        return container_samples(k, t_ms, value, n);
+    return fact_samples(f, k, t_ms, value, n, e);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+int64_t gw_fold_track_interval(const track *k)
+{
+    uint32_t sorted[INTERVALS_KEPT];
+    size_t n = GW_MIN(k->n_intervals, INTERVALS_KEPT);
+    if (n == 0)
+        return 0;
+    memcpy(sorted, k->intervals, n * sizeof(*sorted));
+    qsort(sorted, n, sizeof(*sorted), by_value);
+    return n % 2 ? sorted[n / 2] : ((int64_t)sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+int gw_fold_track_close(gw_fold *f, track *k, gw_error *e)
+{
+    if (!k->open || k->what == M_XID || k->what >= M_CPU_SECONDS)
+        return 0;
+    int64_t hold = gw_fold_track_interval(k);
+    hold = GW_MIN(hold ? hold : f->typical_ms, GW_HOLD_MAX_MS);
+    if (add_span(f, k, k->last_ms, k->last_ms + hold, e))
+        return e->code;
+    if (k->blocks && k->last_valid && !enter(f, k, k->last_ms, k->last_ms + hold, k->last_value))
+        return no_room(f, e);
+    k->open = false;
+    return 0;
+}
