@@ -10,6 +10,8 @@
 #include "format/series.h"
 #include "observe/families.h"
 
+struct json_t; /* jansson's */
+
 /* What a read did, for the report's last line, `explain` and the bench. Sums over all reads. */
 typedef struct gw_source_stats {
     uint64_t requests, retries, bytes, series, samples;
@@ -36,6 +38,20 @@ typedef struct gw_source {
     const char *(*describe)(void *self);
     void (*stats)(void *self, gw_source_stats *ret);
     void (*free)(void *self);
+    /*
+     * What the reads so far had to leave out, one line for people each, separated by '\n'; NULL where nothing
+     * is missing. A read that can deliver a part returns 0 and says here what is wrong with the rest, so that
+     * a report can go on with it; only --strict makes a failure of that. The text belongs to the source and
+     * is valid until its next call. NULL = this source never warns.
+     */
+    const char *(*warnings)(void *self);
+    /*
+     * The Kubernetes lists behind objects(), as the API gives them, for `gpuwise record`: calls write(ctx,
+     * "nodes", list) for each of nodes, pods, namespaces, workloads that it has. The list belongs to the
+     * source. NULL = none.
+     */
+    int (*lists)(void *self, int (*write)(void *ctx, const char *name, struct json_t *list, gw_error *e),
+                 void *ctx, gw_error *e);
 } gw_source;
 
 /* Progress for people: called at most a few times a second with a share 0..1 (or < 0: unknown) and what is
