@@ -160,7 +160,7 @@ static int read_gpu(gw_fold *f, track *k, const labels_in *in, gw_error *e)
     if (instance.n)
         k->node_names[n++] = keep(f, instance, &ok);
 
-    static const char *const pods[] = {"exported_pod", "pod_name", "pod"};
+    static const char *const pods[] = {"exported_pod", "pod_name", "pod", NULL};
     size_t which = 0;
     gw_str pod = get_first(in, pods, &which);
     gw_str ns = which == 0 && pod.n ? GET_FIRST(in, "exported_namespace", "namespace")
