@@ -26,7 +26,8 @@ typedef struct gw_http_options {
                            is honoured */
     int64_t connect_timeout_ms; /* 0 = 10 s */
     int64_t stall_timeout_ms;   /* no byte for this long ends a try; 0 = 60 s */
-    uint64_t max_reply_bytes;   /* of one reply; 0 = 8 GiB */
+    int64_t try_timeout_ms;     /* a whole try, from the start to the last byte; 0 = no such bound */
+    uint64_t max_reply_bytes;   /* of one reply, after decompression; 0 = 8 GiB */
     uint64_t seed;              /* of the jitter */
     const char *what;           /* for messages: "Prometheus", "Kubernetes API" */
     /* Called after a 401, once for each request: may replace *token (owned by the callback's owner). false =
@@ -40,6 +41,8 @@ typedef struct gw_http gw_http;
 /* Copies the options. GW_EUSAGE for a URL that is none, GW_EIO for a file that cannot be read. */
 int gw_http_new(const gw_http_options *o, gw_http **ret, gw_error *e);
 void gw_http_free(gw_http *h);
+/* The base URL without user and password, for messages. Lives as long as the client. */
+const char *gw_http_url(const gw_http *h);
 
 typedef struct gw_http_request {
     const char *method; /* "GET", "POST" */
