@@ -512,7 +512,6 @@ static int comment_line(gw_om_reader *r, gw_str text, gw_error *e)
 /* One whole line without its end. */
 static int one_line(gw_om_reader *r, gw_str text, gw_error *e)
 {
-    r->lines++;
     if (text.n && text.p[text.n - 1] == '\r')
         text.n--;
     if (text.n > GW_OM_LINE_MAX)
@@ -640,6 +639,7 @@ static int line_then_next(gw_om_reader *r, const char *p, size_t n, gw_error *e)
     int rc = one_line(r, (gw_str){p, n}, e);
     if (rc)
         return rc;
+    r->lines++;
     r->at.line++;
     r->at.offset += n + 1;
     return 0;

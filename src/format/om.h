@@ -66,15 +66,15 @@ typedef struct gw_om_at {
     uint64_t offset, line;
 } gw_om_at;
 /*
- * Only inside the sink's callbacks, for making an index. In series(): the first line of that series that is
- * in range. In samples(): a line behind those samples, with nothing but comments, and lines that are not
- * taken, between.
+ * Where the reader is: the line that it has come to. For making an index, inside the sink's callbacks: in
+ * series(): the first line of that series that is in range; in samples() a line behind those samples, with
+ * nothing but comments, and lines that are not taken, between.
  */
 gw_om_at gw_om_reader_at(const gw_om_reader *r);
 
 uint64_t gw_om_reader_samples(const gw_om_reader *r); /* delivered */
 uint64_t gw_om_reader_series(const gw_om_reader *r);  /* announced */
-uint64_t gw_om_reader_lines(const gw_om_reader *r);   /* read, whether wanted or not */
+uint64_t gw_om_reader_lines(const gw_om_reader *r);   /* read without fault, whether wanted or not */
 
 /*
  * Writing. All append, and check at the end with gw_buf_check.
