@@ -272,6 +272,9 @@ static int pod_facts(gw_fold *f, gw_error *e)
             continue;
         f->pods[i].active = a;
         gw_interval_cover(&f->fleet->pods[i].active, a.start_ms, a.end_ms);
+        /* a node that runs a pod exists, also where no series is about the node itself */
+        gw_interval_cover(&f->node_seen[f->fleet->pods[i].node], a.start_ms, a.end_ms);
+        gw_interval_cover(&f->fleet->nodes[f->fleet->pods[i].node].seen, a.start_ms, a.end_ms);
     }
     return add_requests(f, e);
 }
