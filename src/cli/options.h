@@ -1,0 +1,76 @@
+/*
+ * What the command line can say, for every verb: one struct of values, and option groups that verbs put
+ * together. The help page, the completion scripts and the manual page come from the same tables.
+ */
+#ifndef GW_CLI_OPTIONS_H
+#define GW_CLI_OPTIONS_H
+
+#include "base/money.h"
+#include "base/option.h"
+#include "fleet/usage.h"
+#include "interpret/interpret.h"
+
+/* Order of the -o choices; verbs that offer fewer offer the first ones. */
+typedef enum gw_output {
+    GW_OUTPUT_TABLE,
+    GW_OUTPUT_WIDE,
+    GW_OUTPUT_JSON,
+    GW_OUTPUT_YAML,
+    GW_OUTPUT_CSV,
+    GW_OUTPUT_HTML,
+} gw_output;
+
+typedef struct gw_cli_options {
+    /* where the data comes from */
+    const char *prometheus, *snapshot;
+    bool demo;
+    const char *token, *token_file, *user, *password_file;
+    const char *ca_file, *cert_file, *key_file;
+    bool insecure;
+    gw_option_list headers;
+    const char *tenant, *matcher;
+    int mode; /* gw_prom_mode */
+    int64_t query_budget, concurrency;
+    const char *kubeconfig, *context;
+    bool no_kubernetes;
+    int64_t seed, nodes; /* of the sample fleet */
+
+    /* what of it */
+    int64_t window_ms; /* 0: not given */
+    const char *from, *to;
+    const char *by, *ns, *selector, *sort_by;
+    bool all_namespaces;
+
+    /* what it means */
+    gw_option_list prices;
+    bool no_catalogue, split;
+    double discount, spot_discount;
+    gw_micro control_plane;
+    const char *default_region;
+    gw_option_list owner_labels;
+    gw_state_policy policy;
+    gw_thresholds thresholds;
+
+    /* how it is said */
+    int output; /* gw_output */
+    bool strict, no_color;
+
+    /* verbs of their own */
+    const char *dir; /* demo --write */
+    bool overwrite, anonymize;
+    gw_option_list keep;
+    const char *region;
+    int capacity, provider; /* of price: gw_capacity and gw_provider, 0 = any */
+    bool each_region;
+    bool manual;
+} gw_cli_options;
+
+/* What the tables cannot say: amounts that nobody gave are unknown, thresholds have the rules' defaults. */
+void gw_cli_options_init(gw_cli_options *o);
+
+extern const gw_option_group gw_options_source, gw_options_kubernetes, gw_options_demo, gw_options_window,
+    gw_options_selection, gw_options_prices, gw_options_thresholds, gw_options_output,
+    gw_options_output_explain, gw_options_output_price, gw_options_output_version, gw_options_record,
+    gw_options_price, gw_options_help_page, gw_options_demo_verb;
+
+#endif

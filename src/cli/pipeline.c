@@ -1,0 +1,425 @@
+#include "cli/pipeline.h"
+
+#include <errno.h>
+
+#include "attribute/ledger.h"
+#include "observe/demo.h"
+#include "observe/fold.h"
+#include "observe/prometheus.h"
+#include "observe/snapshot.h"
+
+#define SECRET_FILE_MAX 65536
+
+void gw_pipeline_init(gw_pipeline *p)
+{
+    *p = (gw_pipeline){0};
+    gw_fleet_init(&p->fleet);
+    gw_usage_init(&p->usage, (gw_interval){0, 0}, GW_STATE_POLICY_DEFAULT);
+    gw_price_book_init(&p->book);
+    gw_ledger_init(&p->ledger);
+    gw_findings_init(&p->findings);
+    gw_arena_init(&p->arena, 0);
+}
+
+void gw_pipeline_free(gw_pipeline *p)
+{
+    gw_findings_free(&p->findings);
+    gw_ledger_free(&p->ledger);
+    gw_price_book_free(&p->book);
+    if (p->prices)
+        gw_price_list_free(p->prices);
+    gw_usage_free(&p->usage);
+    gw_fleet_free(&p->fleet);
+    if (p->kube)
+        gw_kube_free(p->kube);
+    if (p->has_source && p->source.free)
+        p->source.free(p->source.self);
+    gw_arena_free(&p->arena);
+    gw_pipeline_init(p);
+}
+
+static void note(gw_pipeline *p, const char *text)
+{
+    if (text && p->n_notes < GW_PIPELINE_NOTES)
+        p->notes[p->n_notes++] = text;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+/* The first line of a small file, without the end of line. */
+static int read_secret(const char *path, const char *option, gw_arena *arena, const char **ret, gw_error *e)
+{
+    FILE *f = fopen(path, "re");
+    char *text = gw_arena_alloc(arena, SECRET_FILE_MAX);
+    if (!text) {
+        if (f)
+            fclose(f);
+        return gw_fail_memory(e);
+    }
+    size_t n = f ? fread(text, 1, SECRET_FILE_MAX - 1, f) : 0;
+    bool failed = !f || ferror(f);
+    int err = errno;
+    if (f)
+        fclose(f);
+    if (failed)
+        return gw_fail(e, GW_EIO, "--%s: cannot read '%s': %s", option, path, strerror(err));
+    text[n] = '\0';
+    text[strcspn(text, "\r\n")] = '\0';
+    *ret = text;
+    return 0;
+}
+
+static int collect_headers(gw_pipeline *p, const gw_cli_options *o, const char *const **ret, gw_error *e)
+{
+    const char **list = GW_NEW_ARRAY(&p->arena, const char *, o->headers.n + 2);
+    size_t n = 0;
+    if (!list)
+        return gw_fail_memory(e);
+    for (size_t i = 0; i < o->headers.n; i++) {
+        const char *h = o->headers.items[i];
+        if (!strchr(h, ':') || h[0] == ':' || strpbrk(h, "\r\n"))
+            return gw_fail(e, GW_EUSAGE, "--prometheus-header: write 'NAME: VALUE' on one line");
+        list[n++] = h;
+    }
+    if (o->tenant) {
+        list[n] = gw_arena_printf(&p->arena, "X-Scope-OrgID: %s", o->tenant);
+        if (!list[n++])
+            return gw_fail_memory(e);
+        if (strpbrk(o->tenant, "\r\n"))
+            return gw_fail(e, GW_EUSAGE, "--tenant must be one line");
+    }
+    *ret = n ? list : NULL;
+    return 0;
+}
+
+static int open_prometheus(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)
+{
+    gw_prom_options po = {
+        .mode = (gw_prom_mode)o->mode,
+        .query_budget = (uint64_t)o->query_budget,
+        .extra_matchers = o->matcher,
+        .http = {.base_url = o->prometheus,
+                 .bearer_token = o->token,
+                 .bearer_token_file = o->token_file,
+                 .username = o->user,
+                 .ca_file = o->ca_file,
+                 .cert_file = o->cert_file,
+                 .key_file = o->key_file,
+                 .insecure = o->insecure,
+                 .max_concurrency = (int)o->concurrency,
+                 .max_retries = -1,
+                 .seed = (uint64_t)gw_clock_monotonic(NULL),
+                 .what = "Prometheus"},
+    };
+    if (o->password_file &&
+        read_secret(o->password_file, "prometheus-password-file", &p->arena, &po.http.password, e))
+        return e->code;
+    if (!po.http.password)
+        po.http.password = env->env ? env->env(env->env_ctx, "GPUWISE_PROMETHEUS_PASSWORD") : NULL;
+    if (o->user && !po.http.password)
+        return gw_fail(e, GW_EUSAGE,
+                       "--prometheus-user wants a password: set GPUWISE_PROMETHEUS_PASSWORD or give "
+                       "--prometheus-password-file");
+    if (collect_headers(p, o, &po.http.headers, e))
+        return e->code;
+    return gw_prom_open(&po, &p->source, e);
+}
+
+static int open_demo(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
+{
+    gw_demo_options d;
+    gw_demo_defaults(&d);
+    d.seed = (uint64_t)o->seed;
+    if (o->nodes)
+        d.nodes = (int)o->nodes;
+    return gw_demo_open(&d, &p->source, e);
+}
+
+/* A value as a shell takes it back. */
+static const char *quoted(gw_arena *a, const char *s)
+{
+    if (*s &&
+        strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,") == strlen(s))
+        return s;
+    char *out = gw_arena_alloc(a, strlen(s) * 4 + 3);
+    if (!out)
+        return NULL;
+    char *w = out;
+    *w++ = '\'';
+    for (; *s; s++) {
+        if (*s == '\'') {
+            memcpy(w, "'\\'", 3);
+            w += 3;
+        }
+        *w++ = *s;
+    }
+    *w++ = '\'';
+    return out;
+}
+
+static int open_source(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)
+{
+    int rc;
+    const char *flag = "--demo", *value = "";
+    if (o->snapshot) {
+        rc = gw_snapshot_open(o->snapshot, &p->source, e);
+        flag = "--snapshot ";
+        value = quoted(&p->arena, o->snapshot);
+    } else if (o->prometheus) {
+        rc = open_prometheus(p, o, env, e);
+        flag = "--prometheus ";
+        value = quoted(&p->arena, o->prometheus);
+    } else if (o->demo) {
+        rc = open_demo(p, o, e);
+    } else {
+        return gw_fail(e, GW_EUSAGE,
+                       "say where to read from: --prometheus URL (or GPUWISE_PROMETHEUS_URL), --snapshot "
+                       "DIR, or --demo for the sample fleet");
+    }
+    if (rc)
+        return rc;
+    p->has_source = true;
+    p->source_flags = value ? gw_arena_printf(&p->arena, "%s%s", flag, value) : NULL;
+    return p->source_flags ? 0 : gw_fail_memory(e);
+}
+
+/*
+ * Kubernetes is asked where the user named it, and besides a live Prometheus where a kubeconfig or a service
+ * account is found. A snapshot has its own objects.
+ */
+static int open_kubernetes(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
+{
+    bool named = o->kubeconfig || o->context;
+    gw_error inner = {0};
+    if (o->no_kubernetes || (!named && !o->prometheus))
+        return 0;
+    gw_kube_options k = {.kubeconfig = o->kubeconfig, .context = o->context, .optional = !named};
+    if (gw_kube_open(&k, &p->kube, &inner) == 0)
+        return 0;
+    p->kube = NULL;
+    if (named || inner.code == GW_ENOMEM) {
+        if (e)
+            *e = inner;
+        return inner.code;
+    }
+    p->partial = true;
+    note(p, gw_arena_printf(&p->arena, "going on without Kubernetes: %s (--no-kubernetes leaves it out)",
+                            inner.message));
+    return 0;
+}
+
+int gw_pipeline_open(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)
+{
+    gw_interval extent = {0, 0};
+    int rc = open_source(p, o, env, e);
+    if (rc == 0 && p->source.extent)
+        rc = p->source.extent(p->source.self, &extent, e);
+    if (rc == 0)
+        rc = gw_window_choose(o, extent, env->clock(env->clock_ctx), &p->window, e);
+    if (rc == 0)
+        rc = open_kubernetes(p, o, e);
+    return rc;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------- */
+
+/* What the source had to leave out: told at once on stderr, and listed among the unknowns. */
+static int take_warnings(gw_pipeline *p, gw_error *e)
+{
+    const char *text = p->source.warnings ? p->source.warnings(p->source.self) : NULL;
+    while (text && *text) {
+        size_t n = strcspn(text, "\n");
+        const char *line = gw_arena_strndup(&p->arena, text, n);
+        if (!line || gw_usage_note_unknown(&p->usage, &p->fleet, -1, "a part of the source", line))
+            return gw_fail_memory(e);
+        note(p, line);
+        p->partial = true;
+        text += n + (text[n] == '\n');
+    }
+    return 0;
+}
+
+static int observe(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)
+{
+    gw_observe_options oo = {.window = p->window,
+                             .policy = o->policy,
+                             .progress = env->progress,
+                             .progress_ctx = env->progress_ctx};
+    int64_t start = gw_clock_monotonic(NULL);
+    gw_usage_free(&p->usage);
+    gw_usage_init(&p->usage, p->window, o->policy);
+    int rc = gw_observe(&p->source, &oo, &p->fleet, &p->usage, e);
+    p->wall_ms = gw_clock_monotonic(NULL) - start;
+    if (p->source.stats)
+        p->source.stats(p->source.self, &p->stats);
+    return rc ? rc : take_warnings(p, e);
+}
+
+/* What the API says exists now. Without it the answer stands, and says what it lacks. */
+static int ask_kubernetes(gw_pipeline *p, const gw_pipeline_env *env, gw_error *e)
+{
+    gw_error inner = {0};
+    const char *missing = NULL;
+    if (!p->kube)
+        return 0;
+    if (env->progress)
+        env->progress(env->progress_ctx, -1, "listing Kubernetes objects");
+    int rc = gw_kube_objects(p->kube, &p->fleet, &missing, &inner);
+    if (rc == GW_ENOMEM) {
+        if (e)
+            *e = inner;
+        return rc;
+    }
+    if (rc) {
+        note(p, gw_arena_printf(&p->arena, "going on without Kubernetes: %s", inner.message));
+        const char *why = gw_arena_printf(&p->arena, "%s", inner.message);
+        p->partial = true;
+        return why ? gw_usage_note_unknown(&p->usage, &p->fleet, -1, "objects of the Kubernetes API", why)
+                   : gw_fail_memory(e);
+    }
+    if (missing && *missing) {
+        p->partial = true;
+        note(p, gw_arena_printf(&p->arena, "Kubernetes did not show everything: %s", missing));
+        return gw_usage_note_unknown(&p->usage, &p->fleet, -1, "objects of the Kubernetes API", missing);
+    }
+    return 0;
+}
+
+int gw_price_list_open(const gw_cli_options *o, gw_price_list **ret, gw_error *e)
+{
+    gw_price_options po = {.no_catalogue = o->no_catalogue,
+                           .discount = o->discount,
+                           .spot_discount = o->spot_discount,
+                           .split = o->split,
+                           .control_plane_hourly = o->control_plane,
+                           .default_region = o->default_region};
+    gw_price_list *l = NULL;
+    int rc = gw_price_list_new(&po, &l, e);
+    for (size_t i = 0; rc == 0 && i < o->prices.n; i++)
+        rc = gw_price_list_add_file(l, o->prices.items[i], e);
+    if (rc) {
+        if (l)
+            gw_price_list_free(l);
+        return rc;
+    }
+    *ret = l;
+    return 0;
+}
+
+static int judge(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
+{
+    int rc =
+        gw_classify(&p->fleet, &p->usage, &p->ownership, &p->arena, &p->pod_class, &p->pod_class_reason, e);
+    gw_judge_input in = {.fleet = &p->fleet,
+                         .usage = &p->usage,
+                         .ledger = &p->ledger,
+                         .prices = &p->book,
+                         .ownership = &p->ownership,
+                         .pod_class = p->pod_class,
+                         .thresholds = &o->thresholds};
+    return rc ? rc : gw_interpret(&in, &p->findings, e);
+}
+
+static int describe(gw_pipeline *p, gw_error *e)
+{
+    const char *source = p->source.describe ? p->source.describe(p->source.self) : NULL;
+    const char *kube = p->kube ? gw_kube_describe(p->kube) : NULL;
+    p->source_line = gw_arena_printf(&p->arena, "%s%s%s", source ? source : "unnamed source",
+                                     kube ? "; Kubernetes " : "", kube ? kube : "");
+    return p->source_line ? 0 : gw_fail_memory(e);
+}
+
+int gw_pipeline_run(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)
+{
+    gw_ownership_defaults(&p->ownership);
+    for (size_t i = 0; i < o->owner_labels.n; i++) {
+        if (gw_ownership_map(&p->ownership, o->owner_labels.items[i], &p->arena, e))
+            return e->code;
+    }
+    /* a mistake in a price file is told before minutes of reading */
+    int rc = gw_price_list_open(o, &p->prices, e);
+    if (rc == 0)
+        rc = observe(p, o, env, e);
+    if (rc == 0)
+        rc = ask_kubernetes(p, env, e);
+    if (rc == 0) {
+        gw_fleet_resolve_owners(&p->fleet);
+        rc = gw_price_fleet(p->prices, &p->fleet, &p->usage, &p->book, e);
+    }
+    if (rc == 0)
+        rc = gw_ledger_book(&p->ledger, &p->fleet, &p->usage, &p->book, e);
+    if (rc == 0)
+        rc = judge(p, o, e);
+    if (rc == 0)
+        rc = describe(p, e);
+    if (rc == 0 && p->ledger.total.unpriced_ms > 0)
+        p->partial = true;
+    return rc;
+}
+
+/* ---- reporting ----------------------------------------------------------------------------------------- */
+
+static int build(gw_pipeline *p, const gw_cli_options *o, const char *by, gw_report *r, gw_error *e)
+{
+    gw_report_options ro = {
+        .filter = {.ns = o->ns, .selector = o->selector}, .sort_by = o->sort_by, .ownership = &p->ownership};
+    *r = (gw_report){.fleet = &p->fleet,
+                     .usage = &p->usage,
+                     .ledger = &p->ledger,
+                     .prices = &p->book,
+                     .findings = &p->findings,
+                     .pod_class = p->pod_class,
+                     .pod_class_reason = p->pod_class_reason,
+                     .window = p->window,
+                     .source = p->source_line,
+                     .partial = p->partial};
+    int rc = gw_by_parse(by, &p->arena, ro.by, &ro.n_by, e);
+    return rc ? rc : gw_report_build(r, &ro, e);
+}
+
+/* Whether the finding's subject is the workload of a row grouped by namespace and workload. Two workloads of
+ * one name in two namespaces are told apart in the row's key by "namespace/name". */
+static bool is_about(const gw_finding *f, const gw_row *row, bool whole_namespace)
+{
+    const char *ns = gw_finding_subject_of(f, "namespace"), *name = gw_finding_subject_of(f, "workload");
+    if (!ns || !gw_eq(ns, row->key[0]))
+        return false;
+    if (!name)
+        name = gw_finding_subject_of(f, "pod");
+    if (!name)
+        return whole_namespace;
+    const char *key = row->key[1], *slash = strchr(key, '/');
+    return gw_eq(name, key) || (slash && gw_eq(name, slash + 1));
+}
+
+static int filter_findings(gw_pipeline *p, const gw_cli_options *o, gw_report *r, gw_error *e)
+{
+    gw_report about;
+    if (!o->ns && !o->selector)
+        return 0;
+    int rc = build(p, o, "namespace,workload", &about, e);
+    if (rc)
+        return rc;
+    p->shown = (gw_findings){.items = GW_NEW_ARRAY(&p->arena, gw_finding, p->findings.n + 1)};
+    for (size_t i = 0; p->shown.items && i < p->findings.n; i++) {
+        bool keep = false;
+        for (size_t k = 0; k < about.n_rows && !keep; k++)
+            keep = is_about(&p->findings.items[i], &about.rows[k], o->selector == NULL);
+        if (keep)
+            p->shown.items[p->shown.n++] = p->findings.items[i];
+    }
+    gw_report_free(&about);
+    r->findings = &p->shown;
+    return p->shown.items ? 0 : gw_fail_memory(e);
+}
+
+int gw_pipeline_report(gw_pipeline *p, const gw_cli_options *o, const char *by, gw_report *r, gw_error *e)
+{
+    int rc = build(p, o, by, r, e);
+    if (rc)
+        return rc;
+    rc = filter_findings(p, o, r, e);
+    if (rc)
+        gw_report_free(r);
+    return rc;
+}

@@ -1,0 +1,106 @@
+/* gpuwise report: what the GPUs cost, who spends it, how much is wasted, why, and what is not known. */
+#include "cli/cli.h"
+#include "cli/pipeline.h"
+#include "cli/render.h"
+
+/* Texts that only grouping understands (--by, --sort-by, -l) are tried before minutes of reading. */
+static int check_texts(const gw_cli_options *o, gw_error *e)
+{
+    gw_pipeline empty;
+    gw_report r;
+    gw_pipeline_init(&empty);
+    gw_ownership_defaults(&empty.ownership);
+    int rc = gw_pipeline_report(&empty, o, o->by ? o->by : "namespace", &r, e);
+    if (rc == 0)
+        gw_report_free(&r);
+    gw_pipeline_free(&empty);
+    return rc;
+}
+
+int gw_cli_pipeline(gw_cli *cli, gw_pipeline *p, gw_error *e)
+{
+    gw_cli_progress progress;
+    gw_pipeline_env env = {.env = cli->env,
+                           .env_ctx = cli->env_ctx,
+                           .clock = cli->clock,
+                           .progress = gw_cli_progress_show,
+                           .progress_ctx = &progress};
+    int rc = check_texts(&cli->options, e);
+    if (rc)
+        return rc;
+    gw_pipeline_init(p);
+    gw_cli_progress_begin(&progress, cli);
+    rc = gw_pipeline_open(p, &cli->options, &env, e);
+    if (rc == 0)
+        rc = gw_pipeline_run(p, &cli->options, &env, e);
+    gw_cli_progress_end(&progress);
+    for (size_t i = 0; i < p->n_notes; i++)
+        gw_cli_note(cli, "%s", p->notes[i]);
+    if (rc)
+        gw_pipeline_free(p);
+    return rc;
+}
+
+static int write_report(gw_cli *cli, gw_pipeline *p, const char *banner, gw_error *e)
+{
+    const gw_cli_options *o = &cli->options;
+    gw_render how = {
+        .program = cli->program, .source_flags = p->source_flags, .banner = banner, .colour = cli->colour};
+    gw_report r, teams;
+    bool by_team = o->output == GW_OUTPUT_HTML && strcmp(o->by, "team") != 0;
+    int rc = gw_pipeline_report(p, o, o->by, &r, e);
+    if (rc)
+        return rc;
+    if (by_team)
+        rc = gw_pipeline_report(p, o, "team", &teams, e);
+    if (rc == 0) {
+        gw_buf b;
+        gw_buf_init(&b, GW_OUTPUT_BYTES_MAX);
+        how.teams = by_team ? &teams : NULL;
+        rc = gw_render_report(&r, (gw_output)o->output, &how, &b, e);
+        if (rc == 0)
+            rc = gw_cli_write(&b, e);
+        gw_buf_free(&b);
+        if (by_team)
+            gw_report_free(&teams);
+    }
+    gw_report_free(&r);
+    return rc;
+}
+
+int gw_cli_report(gw_cli *cli, const char *banner, gw_error *e)
+{
+    gw_pipeline p;
+    int rc = gw_cli_pipeline(cli, &p, e);
+    if (rc)
+        return rc;
+    rc = write_report(cli, &p, banner, e);
+    if (rc == 0 && cli->options.strict && p.partial)
+        rc = gw_fail(e, GW_EPARTIAL,
+                     "a part of the answer is missing (see \"unknowns\"), and --strict was given");
+    gw_pipeline_free(&p);
+    return rc;
+}
+
+static int run(gw_cli *cli, gw_error *e)
+{
+    return gw_cli_report(cli, NULL, e);
+}
+
+static const gw_option_group *const groups[] = {
+    &gw_options_source,     &gw_options_kubernetes, &gw_options_window,
+    &gw_options_selection,  &gw_options_output,     &gw_options_prices,
+    &gw_options_thresholds, &gw_options_demo,       NULL};
+
+const gw_verb gw_verb_report = {
+    {.name = "report",
+     .summary = "What the GPUs cost, who spends it, how much of it is wasted, and what is not known",
+     .text = "Reads GPU telemetry from Prometheus or a snapshot, and what exists from the\n"
+             "Kubernetes API. Nothing is written to either. Unknown is never zero: what no\n"
+             "sample or price list says is shown as a dash, and as null in -o json.",
+     .examples = "report --prometheus http://localhost:9090\n"
+                 "report --window 7d --by team,model\n"
+                 "report --snapshot ./snapshot -n avatar --by pod -o wide\n"
+                 "report --demo -o html > report.html",
+     .groups = groups},
+    run};
