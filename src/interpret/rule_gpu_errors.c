@@ -101,7 +101,7 @@ static int tell(gw_judge *j, const event *ev, size_t n, board *boards, uint32_t 
         gw_judge_subject(f, w);
         snprintf(where, sizeof(where), "%s %s/%s", w->kind ? w->kind : "pod", w->ns, w->name);
     } else {
-        const char *node = ev->subject < j->fleet->n_nodes ? j->fleet->nodes[ev->subject].name : "(unknown)";
+        const char *node = ev->subject < j->fleet->n_nodes ? j->fleet->nodes[ev->subject].name : "unknown";
         gw_finding_subject(f, "node", node);
         snprintf(where, sizeof(where), "node %s", node);
     }

@@ -85,7 +85,7 @@ static int tell(gw_judge *j, uint32_t node, const idle_node *n, const uint32_t *
     int rc = gw_judge_finding(j, GW_RULE_IDLE_GPU, monthly, confidence, &f);
     if (rc)
         return rc;
-    const char *name = node == GW_NONE ? NULL : j->fleet->nodes[node].name;
+    const char *name = node == GW_NONE ? "unknown" : j->fleet->nodes[node].name;
     gw_finding_subject(f, "node", name);
     if (n->n_idle == 1)
         gw_finding_subject(f, "gpu", j->fleet->gpus[j->fleet->units[n->unit].gpu].uuid);
@@ -103,8 +103,8 @@ static int tell(gw_judge *j, uint32_t node, const idle_node *n, const uint32_t *
     return gw_judge_say(j, f,
                         "node %s: no pod held %" PRIu32 " of %" PRIu32
                         " %s%s for %.0f %% of the %.1f GPU-hours paid, %s; %s",
-                        name ? name : "(unknown)", n->n_idle, n->n_units, noun, gw_plural(n->n_units),
-                        100 * share, gw_hours(n->paid), gw_judge_money(monthly, money),
+                        name, n->n_idle, n->n_units, noun, gw_plural(n->n_units), 100 * share,
+                        gw_hours(n->paid), gw_judge_money(monthly, money),
                         whole ? "drain the node and give it back" : "move work onto them or run fewer nodes");
 }
 

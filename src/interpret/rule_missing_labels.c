@@ -117,8 +117,8 @@ static int tell(gw_judge *j, const ns_gap *n)
     return gw_judge_say(
         j, f,
         "namespace %s: %" PRIu32 " of %" PRIu32
-        " GPU pods do not say their %s, which leaves %.1f GPU-hours (%s) without an owner; label "
-        "the namespace or the pod templates",
+        " GPU pods have no label for %s, so nobody can be shown %.1f GPU-hours (%s) as theirs; "
+        "label the namespace or the pod templates",
         n->name, n->n_missing, n->n_pods, names, gw_hours(n->allocated), gw_judge_money(monthly, money));
 }
 

@@ -28,7 +28,7 @@ static int tell(gw_judge *j, const gw_judge_pick *p)
     gw_finding_number(f, "meanCompute", mean);
     char who[GW_JUDGE_WHO_MAX], money[GW_JUDGE_MONEY_MAX], busiest[64] = "";
     if (s->window_mean_max >= 0)
-        snprintf(busiest, sizeof(busiest), " its busiest 5 minutes average %.0f %%,",
+        snprintf(busiest, sizeof(busiest), " its busiest 5 minutes average %.0f %% and",
                  100 * s->window_mean_max);
     return gw_judge_say(
         j, f,
