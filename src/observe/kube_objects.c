@@ -1,6 +1,7 @@
 #include "observe/kube_objects.h"
 
 #include "base/number.h"
+#include "format/json_tree.h"
 
 /* nvidia.com/… resources of one pod or node: whole, shared, and the MIG profiles of NVIDIA's guide. */
 #define MAX_RESOURCES 32
@@ -621,5 +622,5 @@ int gw_kube_add_list(gw_fleet *f, const json_t *list, const char *kind, gw_error
 
 void gw_kube_json_init(void)
 {
-    json_set_alloc_funcs(gw_malloc, gw_free);
+    gw_json_use_own_memory();
 }

@@ -43,8 +43,7 @@ typedef struct gw_kube_ref {
  */
 bool gw_kube_controller(const json_t *object, gw_kube_ref *ret);
 
-/* Makes jansson allocate through gw_malloc, so that fault injection reaches it. Harmless to repeat; must come
- * before any JSON is made. */
+/* gw_json_use_own_memory, for callers that build the JSON themselves. */
 void gw_kube_json_init(void);
 
 #endif

@@ -1,6 +1,7 @@
 #include "gw_test.h"
 
 #include "base/mem.h"
+#include "format/json_tree.h"
 #include "observe/kube_objects.h"
 
 static gw_fleet fleet;
@@ -9,7 +10,7 @@ static gw_error error;
 static int setup(void **state)
 {
     GW_UNUSED(state);
-    gw_kube_json_init();
+    gw_json_use_own_memory();
     gw_fleet_init(&fleet);
     error = (gw_error){0};
     return 0;
