@@ -78,6 +78,13 @@ WORLD_TEST(never_used_needs_a_signal)
     assert_int_equal(world_count(w, GW_RULE_NEVER_USED), 0);
 }
 
+WORLD_TEST(never_used_needs_a_largest_sample)
+{
+    one_hold(w, 168, 168, 0, -1); /* windows are known, samples while held are not */
+    world_judge(w);
+    assert_int_equal(world_count(w, GW_RULE_NEVER_USED), 0);
+}
+
 WORLD_TEST(never_used_needs_half_of_the_time)
 {
     one_hold(w, 168, 83, 0, 0);
@@ -186,6 +193,14 @@ WORLD_TEST(memory_bound_below_is_quiet)
     assert_int_equal(world_count(w, GW_RULE_MEMORY_BOUND), 0);
 }
 
+WORLD_TEST(memory_bound_needs_half_of_the_time)
+{
+    gw_hold *h = one_hold(w, 168, 168, 0.10, 0.5);
+    h->stats.memory_bound = h->stats.memory_bound_known = 83 * H;
+    world_judge(w);
+    assert_int_equal(world_count(w, GW_RULE_MEMORY_BOUND), 0);
+}
+
 WORLD_TEST(memory_bound_needs_dram_or_copy)
 {
     one_hold(w, 168, 168, 0.10, 0.5);
@@ -267,6 +282,13 @@ WORLD_TEST(peak_hides_nothing_below)
     assert_int_equal(world_count(w, GW_RULE_PEAK_HIDES), 0);
 }
 
+WORLD_TEST(peak_needs_an_hour)
+{
+    one_hold(w, 0.9, 0.9, 0.05, 0.98);
+    world_judge(w);
+    assert_int_equal(w->out.n, 0);
+}
+
 WORLD_TEST(namespace_mean_is_weighted_by_known_time)
 {
     uint32_t n = world_node(w, "n1", 8);
@@ -321,6 +343,17 @@ WORLD_TEST(idle_gpus_are_told_per_node)
     assert_near(f->confidence, DURATION * (0.5 + 0.5 * (268.0 / 336 - 0.5) / 0.5));
 }
 
+WORLD_TEST(idle_leaves_out_what_is_unknown)
+{
+    world_idle(w, one_gpu(w), 126, 42);
+    world_judge(w);
+    const gw_finding *f = world_finding(w, GW_RULE_IDLE_GPU);
+    assert_subject(f, "gpu", "GPU-1");
+    assert_monthly(f, 126);
+    /* 42 of 168 hours unknown; share 0.75, half way from 0.50 to 1 */
+    assert_near(f->confidence, 0.75 * DURATION * 0.75);
+}
+
 WORLD_TEST(idle_is_not_unknown)
 {
     uint32_t n = world_node(w, "n1", 2);
@@ -354,6 +387,7 @@ int main(void)
         cmocka_unit_test(never_used_at_the_threshold_fires),
         cmocka_unit_test(never_used_above_the_threshold_is_quiet),
         cmocka_unit_test(never_used_needs_a_signal),
+        cmocka_unit_test(never_used_needs_a_largest_sample),
         cmocka_unit_test(never_used_needs_half_of_the_time),
         cmocka_unit_test(never_used_needs_an_hour),
         cmocka_unit_test(never_used_sees_copies),
@@ -364,6 +398,7 @@ int main(void)
         cmocka_unit_test(memory_reserved_leaves_shared_gpus_alone),
         cmocka_unit_test(memory_bound_fires_and_takes_the_place_of_reserved),
         cmocka_unit_test(memory_bound_below_is_quiet),
+        cmocka_unit_test(memory_bound_needs_half_of_the_time),
         cmocka_unit_test(memory_bound_needs_dram_or_copy),
         cmocka_unit_test(small_model_fires),
         cmocka_unit_test(small_model_at_the_threshold_is_quiet),
@@ -372,9 +407,11 @@ int main(void)
         cmocka_unit_test(small_model_that_computes_is_quiet),
         cmocka_unit_test(peak_hides_average),
         cmocka_unit_test(peak_hides_nothing_below),
+        cmocka_unit_test(peak_needs_an_hour),
         cmocka_unit_test(namespace_mean_is_weighted_by_known_time),
         cmocka_unit_test(namespace_at_the_threshold_is_quiet),
         cmocka_unit_test(idle_gpus_are_told_per_node),
+        cmocka_unit_test(idle_leaves_out_what_is_unknown),
         cmocka_unit_test(idle_is_not_unknown),
         cmocka_unit_test(idle_time_of_a_slice_is_wall_time),
     };

@@ -115,11 +115,11 @@ WORLD_TEST(names_of_software)
     assert_int_equal(class_of(w, dark_pod(w, "a", "Deployment", "llama-vllm"), NULL), GW_CLASS_INFERENCE);
     assert_int_equal(class_of(w, dark_pod(w, "b", "StatefulSet", "sdxl-serve"), NULL), GW_CLASS_INFERENCE);
     assert_int_equal(class_of(w, dark_pod(w, "c", "StatefulSet", "jupyter-ann"), NULL), GW_CLASS_NOTEBOOK);
-    /* part of a word is no word; a Job is not a service whatever its name */
+    /* part of a word is no word; neither a Job nor a bare pod is a service for its name */
     assert_int_equal(class_of(w, dark_pod(w, "d", "Deployment", "observer-animator"), NULL),
                      GW_CLASS_UNKNOWN);
     assert_int_equal(class_of(w, dark_pod(w, "e", "Job", "vllm-bench"), NULL), GW_CLASS_BATCH);
-    assert_int_equal(class_of(w, dark_pod(w, "f", NULL, NULL), NULL), GW_CLASS_UNKNOWN);
+    assert_int_equal(class_of(w, dark_pod(w, "vllm-try", NULL, NULL), NULL), GW_CLASS_UNKNOWN);
 }
 
 WORLD_TEST(a_job_that_keeps_several_gpus_busy_trains)
