@@ -374,9 +374,6 @@ static int make_handles(gw_http *h, gw_error *e)
         gw_http_slot *s = &h->slots[i];
         s->http = h;
         gw_arena_init(&s->arena, 0);
-        s->easy = curl_easy_init();
-        if (!s->easy)
-            return gw_fail_memory(e);
     }
     return 0;
 }
@@ -436,10 +433,7 @@ void gw_http_free(gw_http *h)
     bool pending = gw_http_sigpipe_block(&before);
     for (int i = 0; h->slots && i < h->o.max_concurrency; i++) {
         gw_http_slot *s = &h->slots[i];
-        if (s->easy) {
-            gw_http_try_stop(s);
-            curl_easy_cleanup(s->easy);
-        }
+        gw_http_try_stop(s);
         gw_arena_free(&s->arena);
     }
     curl_multi_cleanup(h->multi);

@@ -30,11 +30,11 @@ typedef enum gw_http_slot_state { HTTP_SLOT_FREE, HTTP_SLOT_RUNNING, HTTP_SLOT_W
 
 /*
  * One of max_concurrency places for a request. It keeps its place while it waits for the next try, so that a
- * server that is unwell sees fewer requests, not the next ones. The easy handle lives as long as the client.
+ * server that is unwell sees fewer requests, not the next ones.
  */
 typedef struct gw_http_slot {
     gw_http *http;
-    CURL *easy;
+    CURL *easy; /* of the try under way; NULL = none */
     gw_http_slot_state state;
     gw_http_request *request;
     uint64_t serial; /* of the request in this client's life: feeds the jitter */
@@ -57,7 +57,6 @@ typedef struct gw_http_slot {
     size_t header_bytes;
     bool began;
     int own_code; /* an error of a callback or a bound of ours: ends the request; message in request->error */
-    bool hung_up; /* the error body went on and on */
     size_t error_len;
     char error_body[HTTP_ERROR_BODY_MAX];
     char curl_text[CURL_ERROR_SIZE];
@@ -100,7 +99,8 @@ void gw_http_forget(char *secret);
 
 /* Starts a try of slot->request at slot->location. On failure nothing is left running. */
 int gw_http_try_start(gw_http_slot *s, gw_error *e);
-/* Takes the try out of the multi handle and frees what it had, but for the proxy's name (until the next try).
+/* Takes the try out of the multi handle, if there is one, and frees what it had, but for the proxy's name
+ * (until the next try).
  */
 void gw_http_try_stop(gw_http_slot *s);
 /* Tells the request once that its body begins. 0 or the callback's error. */

@@ -47,8 +47,7 @@ static size_t keep_error_body(gw_http_slot *s, const char *p, size_t n)
     size_t keep = GW_MIN(n, sizeof(s->error_body) - s->error_len);
     memcpy(s->error_body + s->error_len, p, keep);
     s->error_len += keep;
-    s->hung_up = s->body_bytes > HTTP_ERROR_DRAIN_MAX;
-    return s->hung_up ? 0 : n;
+    return s->body_bytes > HTTP_ERROR_DRAIN_MAX ? 0 : n;
 }
 
 /* Returning another number than was given makes libcurl end the transfer. */
@@ -311,13 +310,12 @@ static const char *make_url(gw_http_slot *s, const gw_url *target, bool renamed)
 
 static void reset_try(gw_http_slot *s)
 {
-    curl_easy_reset(s->easy);
     gw_arena_reset(&s->arena);
     s->proxy = (gw_proxy){0};
     s->active_ms = 0;
     s->moved = s->body_bytes = 0;
     s->header_bytes = s->error_len = 0;
-    s->began = s->hung_up = false;
+    s->began = false;
     s->own_code = 0;
     s->curl_text[0] = '\0';
 }
@@ -354,7 +352,10 @@ int gw_http_try_start(gw_http_slot *s, gw_error *e)
 {
     reset_try(s);
     gw_http_token_reread(s->http, false);
-    int code = prepare(s, e);
+    /* A fresh handle for each try: connections and names are kept by the multi handle, and one that was part
+     * of a shared HTTP/2 connection does not come back clean (libcurl 7.88 keeps its buffer). */
+    s->easy = curl_easy_init();
+    int code = s->easy ? prepare(s, e) : gw_fail_memory(e);
     if (!code && curl_multi_add_handle(s->http->multi, s->easy))
         code = gw_fail_memory(e);
     else if (!code)
@@ -369,8 +370,8 @@ void gw_http_try_stop(gw_http_slot *s)
     if (s->linked)
         curl_multi_remove_handle(s->http->multi, s->easy);
     s->linked = false;
-    /* the handle would keep pointers to what goes now */
-    curl_easy_reset(s->easy);
+    curl_easy_cleanup(s->easy);
+    s->easy = NULL;
     free_headers(s->headers);
     curl_slist_free_all(s->connect_to);
     s->headers = s->connect_to = NULL;

@@ -38,6 +38,8 @@ typedef struct fault_server {
     pthread_t thread;
     pthread_mutex_t lock;
     bool stopping;
+    bool h2;       /* offer HTTP/2: fs_serve_h2 */
+    int h2_resets; /* streams that are still to be reset instead of answered */
     int n_log, connections, in_flight, most_in_flight;
     fs_entry log[FS_LOG_MAX];
     int fds[FS_CONNS_MAX];
@@ -315,12 +317,80 @@ static void fs_note(fs_conn *c, const char *head, size_t body_len, fs_entry *e)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* ---- HTTP/2 (RFC 9113), as little of it as an answer takes ---- */
+
+static bool fs_read_exact(fs_conn *c, unsigned char *p, size_t n)
+{
+    while (n) {
+        int k = SSL_read(c->ssl, p, (int)n);
+        if (k <= 0)
+            return false;
+        p += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
+
+static bool fs_frame(fs_conn *c, int type, int flags, uint32_t stream, const char *payload, size_t n)
+{
+    char head[9] = {(char)(n >> 16),      (char)(n >> 8),      (char)n,
+                    (char)type,           (char)flags,         (char)(stream >> 24),
+                    (char)(stream >> 16), (char)(stream >> 8), (char)stream};
+    return fs_write(c, head, sizeof(head)) && fs_write(c, payload, n);
+}
+
+/* Answers every stream with 200 and "hello", whatever it asks for (the header compression is not read). */
+static void fs_serve_h2(fs_conn *c)
+{
+    enum { DATA, HEADERS, RST_STREAM = 3, SETTINGS, PING = 6 };
+    unsigned char preface[24], head[9], payload[16384];
+    fs_entry e;
+    bool on = fs_read_exact(c, preface, sizeof(preface)) && fs_frame(c, SETTINGS, 0, 0, "", 0);
+    while (on && fs_read_exact(c, head, sizeof(head))) {
+        size_t n = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+        uint32_t stream =
+            (uint32_t)head[5] << 24 | (uint32_t)head[6] << 16 | (uint32_t)head[7] << 8 | head[8];
+        if (n > sizeof(payload) || !fs_read_exact(c, payload, n))
+            return;
+        if (head[3] == SETTINGS && !(head[4] & 1))
+            on = fs_frame(c, SETTINGS, 1, 0, "", 0);
+        else if (head[3] == PING && !(head[4] & 1))
+            on = fs_frame(c, PING, 1, 0, (const char *)payload, n);
+        if (head[3] != HEADERS)
+            continue;
+        fs_note(c, "GET h2 ", 0, &e);
+        pthread_mutex_lock(&c->server->lock);
+        c->server->in_flight--;
+        bool reset = c->server->h2_resets > 0 && c->server->h2_resets--;
+        pthread_mutex_unlock(&c->server->lock);
+        /* INTERNAL_ERROR is 2; 0x88 is ":status: 200" in HPACK's static table (RFC 7541, appendix A, entry 8)
+         */
+        on = reset ? fs_frame(c, RST_STREAM, 0, stream, "\0\0\0\2", 4)
+                   : fs_frame(c, HEADERS, 4, stream, "\x88", 1) && fs_frame(c, DATA, 1, stream, "hello", 5);
+    }
+}
+
+static inline int fs_choose_h2(SSL *ssl, const unsigned char **out, unsigned char *n, const unsigned char *in,
+                               unsigned in_n, void *arg)
+{
+    GW_UNUSED(ssl);
+    GW_UNUSED(arg);
+    unsigned char *chosen;
+    int rc = SSL_select_next_proto(&chosen, n, (const unsigned char *)"\2h2", 3, in, in_n);
+    *out = chosen;
+    return rc == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 static void *fs_serve_connection(void *arg)
 {
     fs_conn *c = arg;
     char *buf = malloc(FS_REQUEST_MAX);
     size_t head, body;
     bool on = buf && (!c->server->tls || fs_start_tls(c, c->server->tls));
+    if (on && c->server->h2) {
+        fs_serve_h2(c);
+        on = false;
+    }
     while (on && fs_read_request(c, buf, &head, &body)) {
         fs_entry e;
         fs_note(c, buf, body, &e);
@@ -414,14 +484,14 @@ static void fs_stop(fault_server *s)
 }
 
 /* Forgets what was logged. */
-static void fs_reset(fault_server *s)
+static inline void fs_reset(fault_server *s)
 {
     pthread_mutex_lock(&s->lock);
     s->n_log = s->most_in_flight = 0;
     pthread_mutex_unlock(&s->lock);
 }
 
-static int fs_requests(fault_server *s)
+static inline int fs_requests(fault_server *s)
 {
     pthread_mutex_lock(&s->lock);
     int n = s->n_log;
@@ -462,7 +532,8 @@ static void fs_extension(X509 *cert, int nid, const char *value)
 }
 
 /* A P-256 certificate; issuer NULL makes a CA that signs itself. Valid from now + from_s to now + to_s. */
-static fs_cert fs_certify(const char *name, const char *san, const fs_cert *issuer, long from_s, long to_s)
+static inline fs_cert fs_certify(const char *name, const char *san, const fs_cert *issuer, long from_s,
+                                 long to_s)
 {
     static long serial = 1;
     fs_cert c = {.cert = X509_new(), .key = EVP_EC_gen("P-256")};
@@ -484,7 +555,7 @@ static fs_cert fs_certify(const char *name, const char *san, const fs_cert *issu
     return c;
 }
 
-static void fs_cert_free(fs_cert *c)
+static inline void fs_cert_free(fs_cert *c)
 {
     X509_free(c->cert);
     EVP_PKEY_free(c->key);
@@ -493,7 +564,7 @@ static void fs_cert_free(fs_cert *c)
 }
 
 /* client_ca: clients must show a certificate of that authority; NULL = they need not. */
-static SSL_CTX *fs_tls(const fs_cert *c, const fs_cert *client_ca)
+static inline SSL_CTX *fs_tls(const fs_cert *c, const fs_cert *client_ca)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     SSL_CTX_use_certificate(ctx, c->cert);
