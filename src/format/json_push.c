@@ -367,7 +367,7 @@ int gw_json_push_feed(gw_json_push *j, const char *piece, size_t n, gw_error *e)
 
 int gw_json_push_finish(gw_json_push *j, gw_error *e)
 {
-    if (j->state == IN_WORD) {
+    if (j->state == IN_WORD && j->depth == 0) { /* only there does the end of the text end a word */
         int rc = word_ended(j, "", 0, j->offset, e);
         if (rc)
             return rc;

@@ -22,6 +22,7 @@ struct gw_chunked_reply {
     const gw_series_sink *sink;
     gw_interval range;
     gw_chunk_space *space;
+    bool skip_unknown;
     gw_chunked_stats stats;
     gw_buf known; /* the labels of the series announced last, as they came */
     void *series; /* and its handle */
@@ -94,7 +95,12 @@ static int read_chunk(gw_chunked_reply *r, gw_str message, gw_error *e)
         bool histogram = c.type == CHUNK_HISTOGRAM || c.type == CHUNK_FLOAT_HISTOGRAM;
         r->stats.histograms += histogram;
         r->stats.unknown_chunks += !histogram;
-        return 0;
+        if (histogram || r->skip_unknown)
+            return 0;
+        return gw_fail(e, GW_EQUERY,
+                       "the server streams chunks in encoding %" PRIu64
+                       ", which this version of gpuwise cannot read",
+                       c.type);
     }
     bool says_when = c.min_ms != 0 || c.max_ms != 0; /* proto3 leaves 0 out: then nobody knows */
     if (says_when && (c.max_ms < r->range.start_ms || c.min_ms >= r->range.end_ms))
@@ -300,7 +306,7 @@ static int on_frame(void *ctx, const char *message, size_t n, gw_error *e)
 }
 
 gw_chunked_reply *gw_chunked_reply_new(const gw_series_sink *sink, gw_interval range, gw_chunk_space *space,
-                                       size_t max_frame_bytes)
+                                       bool skip_unknown, size_t max_frame_bytes)
 {
     gw_chunked_reply *r = gw_calloc(1, sizeof(*r));
     if (!r)
@@ -308,6 +314,7 @@ gw_chunked_reply *gw_chunked_reply_new(const gw_series_sink *sink, gw_interval r
     r->sink = sink;
     r->range = range;
     r->space = space;
+    r->skip_unknown = skip_unknown;
     gw_frames_init(&r->frames, max_frame_bytes, on_frame, r);
     gw_buf_init(&r->known, LABEL_BYTES_MAX);
     return r;

@@ -37,9 +37,14 @@ typedef struct gw_chunked_stats {
 
 typedef struct gw_chunked_reply gw_chunked_reply;
 
-/* sink and space must outlive it. NULL for want of memory. max_frame_bytes: 0 = GW_FRAME_MAX_BYTES. */
+/*
+ * sink and space must outlive it. NULL for want of memory. skip_unknown: chunks in an unknown encoding (newer
+ * than this program) are left out, their samples missing; else they end the reply with GW_EQUERY before
+ * anything of that frame's series is handed on, so that the same range can be read in another way.
+ * max_frame_bytes: 0 = GW_FRAME_MAX_BYTES.
+ */
 gw_chunked_reply *gw_chunked_reply_new(const gw_series_sink *sink, gw_interval range, gw_chunk_space *space,
-                                       size_t max_frame_bytes);
+                                       bool skip_unknown, size_t max_frame_bytes);
 void gw_chunked_reply_free(gw_chunked_reply *r);
 
 /* As gw_frames_feed and gw_frames_finish; also GW_ECORRUPT for messages and chunks that are not what they

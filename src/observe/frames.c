@@ -4,6 +4,7 @@
 #include "format/proto.h"
 
 #define CRC_BYTES      4
+#define TEXT_MIN       8
 #define TEXT_SHOWN_MAX 200
 
 void gw_frames_init(gw_frames *f, size_t max_bytes, gw_frame_fn fn, void *ctx)
@@ -31,16 +32,19 @@ void gw_frames_reset(gw_frames *f)
 }
 
 /*
- * A server that fails after its first frame can only write its error text into the stream (Go's http.Error).
- * Taken for a frame it has a length of 10 to 126 and a wrong checksum or too few bytes. True, with the text
- * shown in the message, where everything since the last frame is printable.
+ * A server that fails after its first frame can only write its error text into the stream (Go's http.Error, a
+ * line with its newline). Taken for a frame it has a length of 10 to 126, and a wrong checksum or too few
+ * bytes. True, with the text shown in the message, where everything since the last frame is printable, and
+ * `ended` where that ends a line.
  */
-static bool is_error_text(const gw_frames *f, const char *p, size_t n, char text[TEXT_SHOWN_MAX + 1])
+static bool is_error_text(const gw_frames *f, const char *p, size_t n, bool ended,
+                          char text[TEXT_SHOWN_MAX + 1])
 {
-    size_t len = 0;
-    for (size_t i = 0; i < f->head_len + n; i++) {
-        unsigned char c = i < f->head_len ? f->head[i] : (unsigned char)p[i - f->head_len];
-        if (c != '\n' && (c < ' ' || c == 0x7f))
+    size_t len = 0, all = f->head_len + n;
+    unsigned char c = 0;
+    for (size_t i = 0; i < all; i++) {
+        c = i < f->head_len ? f->head[i] : (unsigned char)p[i - f->head_len];
+        if (c != '\n' && (c < ' ' || c >= 0x7f))
             return false;
         if (len < TEXT_SHOWN_MAX)
             text[len++] = c == '\n' ? ' ' : (char)c;
@@ -48,13 +52,13 @@ static bool is_error_text(const gw_frames *f, const char *p, size_t n, char text
     while (len > 0 && text[len - 1] == ' ')
         len--;
     text[len] = '\0';
-    return len > 0;
+    return all >= TEXT_MIN && (!ended || c == '\n');
 }
 
 static int fail_frame(const gw_frames *f, const char *p, size_t n, gw_error *e, int code, const char *what)
 {
     char text[TEXT_SHOWN_MAX + 1];
-    if (is_error_text(f, p, n, text))
+    if (is_error_text(f, p, n, code == GW_ETIMEOUT, text))
         return gw_fail(e, GW_ESERVER, "the server broke off its reply after %" PRIu64 " frames and said: %s",
                        f->done, text);
     return gw_fail(e, code, "frame %" PRIu64 " of the reply %s", f->done + 1, what);
