@@ -60,11 +60,14 @@ static int64_t count_gpus(const job *j, const gw_price *row)
     return n > 0 && n <= PRICE_MAX_GPUS ? n : GW_UNKNOWN_COUNT;
 }
 
-static bool is_gpu_node(const job *j)
+/* A price list's word is enough: a GPU instance without a driver is paid for like any other. */
+static bool is_gpu_node(const pricer *p, const job *j)
 {
     const gw_node *n = j->s.node;
-    return n->gpu_count > 0 || n->allocatable_gpus > 0 || n->gpu_product || j->seen->seen > 0 ||
-           j->s.instance;
+    if (n->gpu_count > 0 || n->allocatable_gpus > 0 || n->gpu_product || j->seen->seen > 0 || j->s.instance)
+        return true;
+    uint32_t row = price_type_rows(&p->index, j->s.type);
+    return row != GW_NONE && p->l->rows[row].gpus > 0;
 }
 
 static const char *region_like(const gw_price_list *l, const char *region)
@@ -402,7 +405,7 @@ static int price_node(pricer *p, const gw_node *n, const price_gpus *seen, gw_no
              .gpus = GW_UNKNOWN_COUNT};
     *ret =
         (gw_node_price){.hourly = GW_MICRO_UNKNOWN, .gpu_hourly = GW_MICRO_UNKNOWN, .gpus = GW_UNKNOWN_COUNT};
-    if (!is_gpu_node(&j))
+    if (!is_gpu_node(p, &j))
         return 0;
     bool failed = false;
     gw_buf_clear(&p->formula);
