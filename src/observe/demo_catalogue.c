@@ -76,8 +76,8 @@ static const demo_mig mixed_mig[] = {
 enum {
     N_P5,
     N_P4D,
-    N_SPOT_A,
-    N_SPOT_B,
+    N_SPOT,
+    N_AFTER_SPOT,
     N_SLICED,
     N_DARK,
     N_MIG,
@@ -99,8 +99,8 @@ const demo_node_row demo_node_rows[] = {
     [N_P5] = {"ip-10-0-11-21.ec2.internal", 0, P5, OD, NOT_SHARED, DEMO_NODE_SM_ACTIVE | DEMO_NODE_EKS_LABELS,
               FOREVER},
     [N_P4D] = {"ip-10-0-12-44.ec2.internal", 0, P4D, OD, NOT_SHARED, DEMO_NODE_EKS_LABELS, FOREVER},
-    [N_SPOT_A] = {"ip-10-0-13-7.ec2.internal", 0, G6E, SPOT, NOT_SHARED, 0, DEMO_BEFORE, 0.60},
-    [N_SPOT_B] = {"ip-10-0-13-91.ec2.internal", 0, G6E, SPOT, NOT_SHARED, 0, 0.6004, DEMO_AFTER},
+    [N_SPOT] = {"ip-10-0-13-7.ec2.internal", 0, G6E, SPOT, NOT_SHARED, 0, DEMO_BEFORE, 0.60},
+    [N_AFTER_SPOT] = {"ip-10-0-13-91.ec2.internal", 0, G6E, OD, NOT_SHARED, 0, 0.6004, DEMO_AFTER},
     [N_SLICED] = {"ip-10-0-14-3.ec2.internal", 0, G5, OD, GW_SHARING_TIME_SLICING, 4,
                   DEMO_NODE_NAME_ONE | DEMO_NODE_RENAMED, FOREVER},
     [N_DARK] = {"ip-10-0-16-88.ec2.internal", 0, G6, OD, NOT_SHARED, DEMO_NODE_NO_EXPORTER, FOREVER},
@@ -163,8 +163,8 @@ const size_t demo_n_node_rows = GW_COUNT(demo_node_rows);
 #define NOTEBOOK(who, level, mib)                                                                            \
     {                                                                                                        \
         .ns = "notebooks", .name = "jupyter-" who, .kind = DEMO_STATEFULSET, .team = "data-science",         \
-        .environment = "development", .type = "notebook", .cpu = 4, .cpu_used = 0.4, .ram_gib = 16,          \
-        .ram_used_gib = 6, .load = {                                                                         \
+        .environment = "development", .type = "notebook", .cpu = 2, .cpu_used = 0.9, .ram_gib = 12,          \
+        .ram_used_gib = 6.5, .load = {                                                                       \
             DEMO_NOTEBOOK,                                                                                   \
             level,                                                                                           \
             1.10,                                                                                            \
@@ -177,7 +177,7 @@ const size_t demo_n_node_rows = GW_COUNT(demo_node_rows);
 
 const demo_work demo_works[] = {
     {"assistant", "llama-3-70b-chat", DEMO_DEPLOYMENT, "assistant", "shop-chat", "production", "llama-3-70b",
-     "instruct-4", "inference", "cc-220", "gold", "awq-int4", 40, 5, 400, 84, CHAT_70B},
+     "instruct-4", "inference", "cc-220", "gold", "awq-int4", 82, 5, 400, 84, CHAT_70B},
     {"assistant", "mixtral-8x7b-decode", DEMO_STATEFULSET, "assistant", "shop-chat", "production",
      "mixtral-8x7b", "v0.1", "inference", "cc-220", "gold", "fp16", 12, 6.5, 128, 88, DECODE},
     {"assistant", "llama-3-8b-chat", DEMO_DEPLOYMENT, "assistant", "shop-chat", "production", "llama-3-8b",
@@ -286,15 +286,15 @@ const demo_work demo_works[] = {
      0.5, SILENT(0)},
     {"default", "demo-endpoint", DEMO_DEPLOYMENT, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 8,
      4.6, 64, 42, RHYTHM(0.22, 17500)},
-    NOTEBOOK("alice", 0.50, 4100),
-    NOTEBOOK("bob", 0.35, 6800),
-    NOTEBOOK("chen", 0.60, 5200),
+    NOTEBOOK("alice", 0.30, 4100),
+    NOTEBOOK("bob", 0.20, 6800),
+    NOTEBOOK("chen", 0.18, 5200),
     NOTEBOOK("dana", 0.25, 2900),
-    NOTEBOOK("emil", 0.45, 7400),
-    NOTEBOOK("fatima", 0.70, 3600),
-    NOTEBOOK("goro", 0.30, 4700),
-    NOTEBOOK("hana", 0.40, 5900),
-    NOTEBOOK("ivan", 0.55, 3300),
+    NOTEBOOK("emil", 0.40, 7400),
+    NOTEBOOK("fatima", 0.45, 3600),
+    NOTEBOOK("goro", 0.25, 4700),
+    NOTEBOOK("hana", 0.35, 5900),
+    NOTEBOOK("ivan", 0.30, 3300),
     {"monitoring", "prometheus-k8s", DEMO_STATEFULSET, "platform", NULL, "production", NULL, NULL, NULL, NULL,
      NULL, NULL, 4, 2.2, 24, 17, NO_GPU},
     {"gpu-operator", "nvidia-dcgm-exporter", DEMO_DAEMONSET, "platform", NULL, NULL, NULL, NULL, NULL, NULL,
@@ -303,8 +303,9 @@ const demo_work demo_works[] = {
 const size_t demo_n_works = GW_COUNT(demo_works);
 
 const demo_place demo_places[] = {
-    /* p5: a training run over all eight GPUs ends, they stand idle for a day, then small things move in */
-    {"llama-3-70b-sft", N_P5, U4(0) | U4(4), DEMO_BEFORE, 0.52, .linger_minutes = 30},
+    /* p5: a training run over all eight GPUs ends, they stand idle for a day and a half, then small things
+       move in */
+    {"llama-3-70b-sft", N_P5, U4(0) | U4(4), DEMO_BEFORE, 0.45, .linger_minutes = 30},
     {"llama-3-8b-chat", N_P5, U(0), 0.66, DEMO_AFTER},
     {"llama-3-8b-chat", N_P5, U(1), 0.66, DEMO_AFTER, .flags = DEMO_PLACE_RESTARTED},
     {"llama-3-8b-chat", N_P5, U(2), 0.67, DEMO_AFTER},
@@ -313,13 +314,13 @@ const demo_place demo_places[] = {
     /* p4d: reserved memory and hardly any compute; memory-bound decoding; two GPUs free all week */
     {"llama-3-70b-chat", N_P4D, U4(0), FOREVER, .flags = DEMO_PLACE_RESTARTED},
     {"mixtral-8x7b-decode", N_P4D, U2(4), FOREVER},
-    /* spot L40S: the node is taken away and another comes */
-    {"sdxl-serve", N_SPOT_A, U(0), DEMO_BEFORE, 0.5999},
-    {"sdxl-serve", N_SPOT_A, U(1), DEMO_BEFORE, 0.5999},
-    {"sdxl-serve", N_SPOT_A, U(2), DEMO_BEFORE, 0.5999},
-    {"sdxl-serve", N_SPOT_B, U(0), 0.6010, DEMO_AFTER},
-    {"sdxl-serve", N_SPOT_B, U(1), 0.6012, DEMO_AFTER},
-    {"sdxl-serve", N_SPOT_B, U(2), 0.6014, DEMO_AFTER},
+    /* spot L40S: the node is taken away, and Karpenter falls back to an on-demand one */
+    {"sdxl-serve", N_SPOT, U(0), DEMO_BEFORE, 0.5999},
+    {"sdxl-serve", N_SPOT, U(1), DEMO_BEFORE, 0.5999},
+    {"sdxl-serve", N_SPOT, U(2), DEMO_BEFORE, 0.5999},
+    {"sdxl-serve", N_AFTER_SPOT, U(0), 0.6010, DEMO_AFTER},
+    {"sdxl-serve", N_AFTER_SPOT, U(1), 0.6012, DEMO_AFTER},
+    {"sdxl-serve", N_AFTER_SPOT, U(2), 0.6014, DEMO_AFTER},
     /* A10G, four time slices each; the exporter knows one notebook of each GPU */
     {"jupyter-alice", N_SLICED, U(0), FOREVER, .flags = DEMO_PLACE_NAMED},
     {"jupyter-bob", N_SLICED, U(0), FOREVER},
