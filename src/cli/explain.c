@@ -160,6 +160,8 @@ static int locate(const gw_pipeline *p, const char *subject, target *t, gw_error
     static const kind order[] = {KIND_FINDING, KIND_POD, KIND_NODE, KIND_GPU, KIND_WORKLOAD, KIND_NAMESPACE};
     const char *slash = strchr(subject, '/');
     *t = (target){0};
+    if (strcmp(subject, GW_KEY_IDLE) == 0) /* a row of the report that somebody copied */
+        subject = GW_RULE_IDLE_GPU;
     for (size_t i = 0; slash && i < GW_COUNT(kinds) && t->matches == 0; i++) {
         if (gw_str_is((gw_str){subject, (size_t)(slash - subject)}, kinds[i].word))
             find(p, kinds[i].kind, gw_str_of(slash + 1), t);

@@ -62,11 +62,11 @@ static const char *money(gw_explanation *x, gw_micro m, bool priced)
 static void put_pod(gw_explanation *x, const gw_pipeline *p, uint32_t pod, const gw_cost *c,
                     const gw_gpu_time *t)
 {
-    gw_explain_fact(x, money(x, c->bill, c->priced),
+    gw_explain_fact(x, p->fleet.pods[pod].name,
                     gw_explain_text(x, "used %s + wasted %s + unknown %s; %.6f GPU hours",
                                     money(x, c->used, c->priced), money(x, c->wasted, c->priced),
                                     money(x, c->unknown, c->priced), t->allocated / (double)GW_HOUR_MS),
-                    "%s", p->fleet.pods[pod].name);
+                    "%s", money(x, c->bill, c->priced));
 }
 
 /* What a pod cost, over all it held. */

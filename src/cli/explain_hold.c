@@ -57,10 +57,14 @@ static void explain_price(gw_explanation *x, const gw_pipeline *p, uint32_t node
                         "unknown");
         return;
     }
+    /* most formulas begin with the source and its date */
+    const char *formula = np->formula ? np->formula : "",
+               *source = np->source ? np->source : "unknown source";
+    bool said = strstr(formula, source) != NULL;
     gw_explain_fact(x, "node price",
-                    gw_explain_text(x, "%s%s%s%s%s", np->formula ? np->formula : "",
-                                    np->source ? "; source: " : "", np->source ? np->source : "",
-                                    np->as_of ? ", as of " : "", np->as_of ? np->as_of : ""),
+                    gw_explain_text(x, "%s%s%s%s%s", formula, said ? "" : "; ", said ? "" : source,
+                                    !said && np->as_of ? ", as of " : "",
+                                    !said && np->as_of ? np->as_of : ""),
                     "%s an hour", dollars(x, np->hourly, true));
     if (r->rate >= 0)
         gw_explain_fact(x, "GPU-hour",
@@ -102,12 +106,12 @@ static void explain_time(gw_explanation *x, const gw_pipeline *p, const gw_hold 
     gw_explain_fact(x, "signal",
                     "the best that the exporter has: SM_ACTIVE, else GR_ENGINE_ACTIVE, else GPU_UTIL", "%s",
                     names ? names : "none");
-    gw_explain_fact(x, "known",
-                    gw_explain_text(x,
-                                    "%" PRIu64 " samples cover %.4g windows of 5 minutes; each holds until "
-                                    "the next, at most 5 minutes",
-                                    s->samples, s->known_windows),
-                    "%.6f GPU hours", hours(s->known));
+    const char *samples = s->samples ? gw_explain_text(x, "%" PRIu64 " samples", s->samples) : "samples";
+    gw_explain_fact(
+        x, "known",
+        gw_explain_text(x, "%s cover %.4g windows of 5 minutes; each holds until the next, at most 5 minutes",
+                        samples, s->known_windows),
+        "%.6f GPU hours", hours(s->known));
     gw_explain_fact(x, "unknown", "allocated - known: never taken as zero", "%.6f GPU hours",
                     hours(gw_stats_unknown(s)));
 }
@@ -233,9 +237,9 @@ void gw_explain_node(gw_explanation *x, const gw_pipeline *p, uint32_t node)
         if (p->fleet.units[one->unit].node != node)
             continue;
         gw_cost c = hold_cost(p, h);
-        gw_explain_fact(x, dollars(x, c.bill, c.priced), gw_explain_text(x, "%s", unit_name(x, p, one->unit)),
-                        "%s/%s, %.4f GPU hours", p->fleet.pods[one->pod].ns, p->fleet.pods[one->pod].name,
-                        hours(one->stats.allocated));
+        const gw_pod *pod = &p->fleet.pods[one->pod];
+        gw_explain_fact(x, gw_explain_text(x, "%s/%s", pod->ns, pod->name), unit_name(x, p, one->unit),
+                        "%s, %.4f GPU hours", dollars(x, c.bill, c.priced), hours(one->stats.allocated));
     }
 }
 

@@ -7,7 +7,7 @@ void gw_cli_short_help(const gw_cli *cli, gw_buf *b)
                   cli->program);
     gw_buf_printf(b, "Usage: %s VERB [options]\n\nVerbs:\n", cli->program);
     for (const gw_verb *const *v = gw_verbs; *v; v++)
-        gw_buf_printf(b, "  %-11s%s\n", (*v)->command.name, (*v)->command.summary);
+        gw_buf_printf(b, "  %-12s%s\n", (*v)->command.name, (*v)->command.summary);
     gw_buf_printf(b,
                   "\nTry:\n  %s demo\n  %s report --prometheus http://localhost:9090 --by team\n\n"
                   "'%s VERB --help' tells more of a verb.\n",

@@ -324,8 +324,9 @@ static int describe(gw_pipeline *p, gw_error *e)
 {
     const char *source = p->source.describe ? p->source.describe(p->source.self) : NULL;
     const char *kube = p->kube ? gw_kube_describe(p->kube) : NULL;
-    p->source_line = gw_arena_printf(&p->arena, "%s%s%s", source ? source : "unnamed source",
-                                     kube ? "; Kubernetes " : "", kube ? kube : "");
+    p->source_line =
+        gw_arena_printf(&p->arena, "%s, %" PRIu64 " samples%s%s", source ? source : "unnamed source",
+                        p->usage.samples_total, kube ? "; Kubernetes " : "", kube ? kube : "");
     return p->source_line ? 0 : gw_fail_memory(e);
 }
 

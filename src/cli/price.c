@@ -82,12 +82,11 @@ static void put_spread(gw_buf *b, const char *name, const gw_price_spread *s)
         return;
     double min = (double)s->min / (double)GW_USD, median = (double)s->median / (double)GW_USD,
            max = (double)s->max / (double)GW_USD;
-    gw_buf_printf(b, "%-10s $%s to $%s a GPU hour, median $%s", name,
-                  gw_decimal_format(min, 4, false, text[0]), gw_decimal_format(max, 4, false, text[1]),
-                  gw_decimal_format(median, 4, false, text[2]));
+    gw_buf_printf(b, "%-10s $%s to $%s a GPU hour", name, gw_decimal_format(min, 4, false, text[0]),
+                  gw_decimal_format(max, 4, false, text[1]));
     if (min > 0)
-        gw_buf_printf(b, "; the dearest costs %.1f times the cheapest", max / min);
-    gw_buf_printf(b, " (%zu prices)\n", s->n);
+        gw_buf_printf(b, " (%.1f times)", max / min);
+    gw_buf_printf(b, ", median $%s, %zu prices\n", gw_decimal_format(median, 4, false, text[2]), s->n);
 }
 
 static int write_table(const gw_cli *cli, const gw_price_comparison *c, gw_buf *b, gw_error *e)

@@ -289,8 +289,8 @@ int gw_render_html(const gw_report *r, const gw_render *how, gw_buf *b, gw_error
         return rc;
     put_pattern(b);
     put_intro(b, r, how);
-    put_unknown_note(b, r);
     put_tiles(b, r);
+    put_unknown_note(b, r);
     rc = put_plots(b, r, how, e);
     if (rc)
         return rc;

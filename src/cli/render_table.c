@@ -9,6 +9,8 @@
 #define FINDINGS_SHOWN 5
 #define UNKNOWNS_SHOWN 8
 #define INDENT         2
+/* a key is not cut below this while columns of numbers can be left out instead */
+#define KEY_LEAST(n) ((n) == 1 ? 20 : (n) == 2 ? 16 : (n) == 3 ? 13 : 8)
 
 typedef struct page {
     const gw_report *r;
@@ -99,26 +101,47 @@ static int put_costs(const page *p, gw_error *e)
     return rc;
 }
 
-static void put_profile(const page *p, const char *name, const gw_profile *v, const char *by)
+static void put_line(const page *p, const char *name, const char *text)
 {
-    char mean[GW_CELL_MAX], p95[GW_CELL_MAX], peak[GW_CELL_MAX];
-    gw_buf_printf(p->b, "  %-12s", name);
-    if (v->mean < 0) {
-        gw_buf_puts(p->b, "unknown: no valid sample\n");
-        return;
+    gw_buf_printf(p->b, "  %-13s", name);
+    gw_text_wrap(p->b, text, 15, 15, p->width ? p->width : GW_TABLE_WIDTH);
+}
+
+static void put_profile(const page *p, const char *name, const gw_profile *v)
+{
+    char mean[GW_CELL_MAX], p95[GW_CELL_MAX], peak[GW_CELL_MAX], line[256];
+    if (v->mean < 0)
+        snprintf(line, sizeof(line), "unknown: no valid sample");
+    else
+        snprintf(line, sizeof(line), "mean %s %%, P95 %s %%, peak %s %%", gw_cell_share(v->mean, mean),
+                 gw_cell_share(v->p95, p95), gw_cell_share(v->peak, peak));
+    put_line(p, name, line);
+}
+
+/* Which metric the compute numbers rest on, and for how much of the known time. */
+static void put_signals(const page *p)
+{
+    const gw_stats *s = &p->r->total.stats;
+    char line[512] = "";
+    double all = 0;
+    size_t n = 0;
+    for (int i = 0; i < GW_N_COMPUTE_SIGNALS; i++)
+        all += s->by_signal[i];
+    for (int i = 0; i < GW_N_COMPUTE_SIGNALS && n < sizeof(line); i++) {
+        if (s->by_signal[i] > 0)
+            n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%s %.0f %%", n ? ", " : "",
+                                  gw_signal_name((gw_signal)i), 100 * s->by_signal[i] / all);
     }
-    gw_buf_printf(p->b, "mean %s %%, P95 %s %%, peak %s %%%s%s\n", gw_cell_share(v->mean, mean),
-                  gw_cell_share(v->p95, p95), gw_cell_share(v->peak, peak), by ? ", by " : "", by ? by : "");
+    put_line(p, "Signal", n ? line : "none");
 }
 
 static void put_measures(const page *p)
 {
-    char signals[GW_SIGNALS_TEXT_MAX];
     gw_buf_putc(p->b, '\n');
-    put_profile(p, "Utilisation", &p->r->total.compute, gw_signals_text(p->r->total.signals, signals));
-    put_profile(p, "GPU memory", &p->r->total.memory, NULL);
-    gw_buf_printf(p->b, "  %-12s", "Source");
-    gw_text_wrap(p->b, p->r->source ? p->r->source : "unknown", 14, 14, p->width ? p->width : GW_TABLE_WIDTH);
+    put_profile(p, "Utilisation", &p->r->total.compute);
+    put_profile(p, "GPU memory", &p->r->total.memory);
+    put_signals(p);
+    put_line(p, "Source", p->r->source ? p->r->source : "unknown");
 }
 
 /* What is not known, said before the rows: nobody should add them up without having read it. */
@@ -171,13 +194,13 @@ typedef struct row_column {
 } row_column;
 
 static const row_column columns_table[] = {
-    {"CLASS", CELL_CLASS, 0, 6},
-    {"GPU HOURS", CELL_TIME, GW_TIME_PAID, 0},
+    {"CLASS", CELL_CLASS, 0, 5},
+    {"GPU h", CELL_TIME, GW_TIME_PAID, 0},
     {"BILL $", CELL_COST, GW_COST_BILL, 0},
     {"USED $", CELL_COST, GW_COST_USED, 4},
     {"WASTED $", CELL_COST, GW_COST_WASTED, 1},
     {"RECLAIM $", CELL_COST, GW_COST_RECLAIMABLE, 3},
-    {"UNKNOWN $", CELL_COST, GW_COST_UNKNOWN, 5},
+    {"UNKNOWN $", CELL_COST, GW_COST_UNKNOWN, 6},
     {"UTIL %", CELL_COMPUTE, 0, 0},
     {"MEM %", CELL_MEMORY, 0, 2},
 };
@@ -270,7 +293,7 @@ static int put_rows(const page *p, gw_error *e)
         snprintf(titles[i], sizeof(titles[i]), "%s", p->r->by[i].name);
         for (char *s = titles[i]; *s && !strchr(titles[i], ':'); s++)
             *s = (char)(*s >= 'a' && *s <= 'z' ? *s & ~0x20 : *s);
-        gw_table_column_add(&t, (gw_table_column){.title = titles[i], .least = 8});
+        gw_table_column_add(&t, (gw_table_column){.title = titles[i], .least = KEY_LEAST(p->r->n_by)});
     }
     for (size_t i = 0; i < n; i++) {
         bool text = columns[i].kind == CELL_CLASS || columns[i].kind == CELL_SIGNAL;

@@ -9,22 +9,22 @@
 #include "base/utf8.h"
 #include "format/table.h"
 
-#define WIDTH       1020
-#define MARGIN      180 /* for names */
-#define NAME_MAX_   27  /* columns of a name */
-#define BARS_MAX    20
-#define BAR_HEIGHT  20
-#define HEAT_ROWS   256 /* more GPUs than this are shown by node */
-#define HEAT_COLUMN 5
-#define LEVELS      10
-#define TICKS       6
+#define WIDTH        1020
+#define MARGIN       180 /* for names */
+#define NAME_COLUMNS 24  /* columns of a name */
+#define BARS_MAX     20
+#define BAR_HEIGHT   20
+#define HEAT_ROWS    256 /* more GPUs than this are shown by node */
+#define HEAT_COLUMN  5
+#define LEVELS       10
+#define TICKS        6
 
 /* A name at (x, y), cut to what fits. */
 static void put_name(gw_buf *b, double x, double y, const char *anchor, const char *class, const char *name)
 {
     gw_buf cut;
     gw_buf_init(&cut, 4096);
-    gw_text_write(&cut, gw_str_of(name), NAME_MAX_);
+    gw_text_write(&cut, gw_str_of(name), NAME_COLUMNS);
     gw_buf_printf(b, "<text x=\"%g\" y=\"%g\" text-anchor=\"%s\" class=\"%s\">", x, y, anchor, class);
     gw_html_text(b, cut.data && !cut.failed ? cut.data : "");
     gw_buf_puts(b, "</text>");
@@ -87,8 +87,12 @@ void gw_svg_bars(const gw_report *r, gw_buf *b)
 {
     size_t n = GW_MIN(r->n_rows, (size_t)BARS_MAX);
     double largest = 0;
-    for (size_t i = 0; i < n; i++)
-        largest = GW_MAX(largest, gw_parts_of(&r->rows[i]).whole);
+    /* dollars and hours do not share a scale: rows without a price among priced ones have no bar */
+    bool dollars = r->total.cost.priced;
+    for (size_t i = 0; i < n; i++) {
+        gw_parts p = gw_parts_of(&r->rows[i]);
+        largest = p.dollars == dollars ? GW_MAX(largest, p.whole) : largest;
+    }
     gw_buf_printf(b, "<svg viewBox=\"0 0 %d %zu\" role=\"img\" aria-labelledby=\"bars-title bars-desc\">",
                   WIDTH, n * BAR_HEIGHT + 30);
     gw_buf_puts(b, "<title id=\"bars-title\">Cost by ");
@@ -102,9 +106,10 @@ void gw_svg_bars(const gw_report *r, gw_buf *b)
         gw_parts p = gw_parts_of(&r->rows[i]);
         char name[256], amount[GW_CELL_MAX + 16], cell[GW_CELL_MAX];
         double y = (double)(i * BAR_HEIGHT), room = WIDTH - MARGIN - 110;
-        double width = largest > 0 ? room * p.whole / largest : 0;
+        double width = largest > 0 && p.dollars == dollars ? room * p.whole / largest : 0;
         put_name(b, MARGIN - 8, y + 14, "end", "name", row_name(r, &r->rows[i], name, sizeof(name)));
-        put_bar(b, &p, MARGIN, y + 3, width, BAR_HEIGHT - 6);
+        if (width > 0)
+            put_bar(b, &p, MARGIN, y + 3, width, BAR_HEIGHT - 6);
         if (p.dollars)
             snprintf(amount, sizeof(amount), "$%s", gw_cell_money(r->rows[i].cost.bill, cell));
         else
@@ -235,6 +240,9 @@ static void put_names(const heat_map *m, gw_buf *b)
     for (size_t i = 0; i < m->n_rows; i++) {
         bool first = i == 0 || m->rows[i].node != m->rows[i - 1].node;
         double y = (double)i * m->height;
+        if (first && i)
+            gw_buf_printf(b, "<path class=\"frame\" d=\"M0 %.6gh%d\"/>", y,
+                          MARGIN + GW_HEAT_COLUMNS * HEAT_COLUMN);
         if (!first || y - last < 12)
             continue;
         last = y;

@@ -54,10 +54,10 @@ int gw_window_choose(const gw_cli_options *o, gw_interval extent, int64_t now_ms
         return gw_fail(e, GW_EWINDOW,
                        "the window is empty: it starts at %s and ends at %s; --from must be before --to",
                        gw_time_format(w.start_ms, a), gw_time_format(w.end_ms, b));
-    if (gw_interval_ms(w) > GW_WINDOW_MAX_MS)
-        return gw_fail(e, GW_EWINDOW, "the window is longer than 5 years, the most that one report takes");
     if (live ? check_live(&w, now_ms, e) : check_extent(w, extent, e))
         return GW_EWINDOW;
+    if (gw_interval_ms(w) > GW_WINDOW_MAX_MS)
+        return gw_fail(e, GW_EWINDOW, "the window is longer than 5 years, the most that one report takes");
     *ret = w;
     return 0;
 }

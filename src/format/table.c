@@ -208,17 +208,17 @@ static void write_cell(gw_buf *b, const gw_table_column *c, size_t width, gw_str
 static void write_row(const gw_table *t, const layout *l, gw_buf *b, const gw_table_cell *row, size_t indent,
                       bool colour)
 {
-    size_t last = 0;
-    bool first = true;
-    for (size_t c = 0; c < t->n_columns; c++)
-        last = l->shown[c] ? c : last;
-    pad(b, indent);
+    size_t last = 0, gap = indent;
     for (size_t c = 0; c < t->n_columns; c++) {
+        gw_str text = row ? cell_text(t, &row[c]) : gw_str_of(t->columns[c].title);
+        last = l->shown[c] && text.n ? c : last;
+    }
+    /* blanks are written before a cell and never at the end of a line */
+    for (size_t c = 0; c <= last && c < t->n_columns; c++) {
         if (!l->shown[c])
             continue;
-        if (!first)
-            pad(b, GAP);
-        first = false;
+        pad(b, gap);
+        gap = GAP;
         gw_str text = row ? cell_text(t, &row[c]) : gw_str_of(t->columns[c].title);
         write_cell(b, &t->columns[c], l->width[c], text, row ? row[c].style : GW_STYLE_DIM, c == last,
                    colour);
