@@ -17,7 +17,8 @@
 #define SLICE_MIN_MS  GW_HOUR_MS
 #define SLICE_BYTES_MAX                                                                                      \
     ((size_t)320 << 20)   /* of windows; a slice that needs more is read again, half as long */
-#define INTERVALS_KEPT 32 /* the median interval is that of the last 32 */
+#define INTERVALS_KEPT 64 /* the median interval is that of at most so many, spread evenly over the series   \
+                           */
 #define NODE_NAMES_MAX 6
 #define INTERVAL_DEFAULT_MS                                                                                  \
     (30 * GW_SECOND_MS) /* dcgm-exporter's; for a slice in which no series has two samples */
@@ -67,7 +68,7 @@ typedef struct track {
     double scale, low, high; /* value × scale is in the unit used here; valid when low <= value <= high */
     /* what has been seen */
     uint32_t intervals[INTERVALS_KEPT];
-    uint32_t n_intervals;
+    uint32_t n_intervals, stride, until_next;
     uint64_t samples; /* valid and not, within the slice */
     uint64_t invalid;
     span *spans; /* times that samples cover, valid or not; ascending, disjoint */

@@ -117,6 +117,7 @@ static track *track_new(gw_fold *f, const struct family *fam, gw_error *e)
     k->order = (uint32_t)f->n_tracks;
     k->unit = k->pod_index = k->subject = GW_NONE;
     k->rate_max = -1;
+    k->stride = 1;
     k->fact = -1;
     return k;
 }

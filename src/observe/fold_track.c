@@ -66,13 +66,41 @@ static int no_room(gw_fold *f, gw_error *e)
                    "out of memory for the windows of a slice of time");
 }
 
+/*
+ * The median interval of a whole series from a bounded number of them: every stride-th is kept, and when the
+ * room is full every second one is dropped and the stride doubled. What is kept is spread evenly over the
+ * series, so that a stretch of gaps does not decide.
+ */
+static void keep_interval(track *k, int64_t d)
+{
+    if (d <= 0 || d > GW_HOUR_MS)
+        return;
+    if (k->n_intervals == INTERVALS_KEPT) {
+        for (size_t i = 0; i < INTERVALS_KEPT / 2; i++)
+            k->intervals[i] = k->intervals[2 * i];
+        k->n_intervals = INTERVALS_KEPT / 2;
+        k->stride *= 2;
+        k->until_next = k->stride - 1;
+    }
+    k->intervals[k->n_intervals++] = (uint32_t)d;
+}
+
 static void keep_intervals(track *k, const int64_t *t_ms, size_t n)
 {
-    size_t from = n > INTERVALS_KEPT + 1 ? n - INTERVALS_KEPT : 1;
-    for (size_t i = from; i < n; i++) {
-        int64_t d = t_ms[i] - t_ms[i - 1];
-        if (d > 0 && d <= GW_HOUR_MS)
-            k->intervals[k->n_intervals++ % INTERVALS_KEPT] = (uint32_t)d;
+    if (k->last_ms != INT64_MIN && k->until_next-- == 0) {
+        k->until_next = k->stride - 1;
+        keep_interval(k, t_ms[0] - k->last_ms);
+    }
+    size_t i = 1;
+    while (i < n) {
+        size_t skip = GW_MIN(k->until_next, n - i);
+        i += skip;
+        k->until_next -= (uint32_t)skip;
+        if (i < n) {
+            k->until_next = k->stride - 1;
+            keep_interval(k, t_ms[i] - t_ms[i - 1]);
+            i++;
+        }
     }
 }
 
@@ -246,8 +274,6 @@ int gw_fold_track_samples(gw_fold *f, track *k, const int64_t *t_ms, const doubl
     if (n == 0)
         return 0;
     f->usage->samples_total += n;
-    if (k->open && t_ms[0] - k->last_ms <= GW_HOUR_MS)
-        k->intervals[k->n_intervals++ % INTERVALS_KEPT] = (uint32_t)(t_ms[0] - k->last_ms);
     keep_intervals(k, t_ms, n);
     size_t before = 0, after = n;
     while (before < n && t_ms[before] < f->slice.start_ms)
