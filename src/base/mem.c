@@ -8,7 +8,7 @@ struct gw_arena_block {
     _Alignas(max_align_t) unsigned char data[];
 };
 
-static _Thread_local uint64_t fail_at, asked, failures;
+static _Thread_local uint64_t fail_at, asked;
 
 static bool must_fail(void)
 {
@@ -27,30 +27,19 @@ uint64_t gw_mem_count(void)
     return asked;
 }
 
-uint64_t gw_mem_failures(void)
-{
-    return failures;
-}
-
-static void *counted(void *p)
-{
-    failures += p == NULL;
-    return p;
-}
-
 void *gw_malloc(size_t n)
 {
-    return counted(must_fail() ? NULL : malloc(n ? n : 1));
+    return must_fail() ? NULL : malloc(n ? n : 1);
 }
 
 void *gw_calloc(size_t n, size_t size)
 {
-    return counted(must_fail() ? NULL : calloc(n ? n : 1, size ? size : 1));
+    return must_fail() ? NULL : calloc(n ? n : 1, size ? size : 1);
 }
 
 void *gw_realloc(void *p, size_t n)
 {
-    return counted(must_fail() ? NULL : realloc(p, n ? n : 1));
+    return must_fail() ? NULL : realloc(p, n ? n : 1);
 }
 
 char *gw_strdup(const char *s)

@@ -19,9 +19,6 @@ void gw_free(void *p);
 void gw_mem_fail_at(uint64_t n);
 /* Allocations asked for since the last gw_mem_fail_at. */
 uint64_t gw_mem_count(void);
-/* Allocations of this thread that have failed so far, for whatever reason. Tells want of memory from bad
- * input where a library (jansson) reports both the same way: compare before and after. */
-uint64_t gw_mem_failures(void);
 
 /*
  * Makes room in a growable array for `need` elements: *p holds *cap of `size` bytes. Doubles, at most to max

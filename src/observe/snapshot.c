@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -155,7 +156,7 @@ static int load_meta(snapshot *s, gw_error *e)
 {
     gw_error own;
     int rc = gw_snapshot_meta_load(s->dir, &s->meta, &s->has_meta, &s->stats.bytes, &own);
-    if (rc == GW_ECORRUPT || rc == GW_ECONFIG) {
+    if (rc == GW_ECORRUPT || rc == GW_ECONFIG || rc == GW_ELIMIT) {
         /* it only says where to look: without it every file is read */
         warn(s, "%s; all metrics files are read instead", own.message);
         return 0;
@@ -433,10 +434,10 @@ static int each_list(snapshot *s, int (*each)(void *ctx, const char *name, json_
             s->stats.requests++;
             rc = each(ctx, names[i], list, &own);
             json_decref(list);
-            if (rc == GW_ECORRUPT)
+            if (rc)
                 gw_error_prefix(&own, "%s/%s.json", s->dir, names[i]);
         }
-        if (rc == GW_ECORRUPT)
+        if (rc == GW_ECORRUPT || rc == GW_ELIMIT)
             warn(s, "%s", own.message);
         else if (rc)
             return gw_fail(e, rc, "%s", own.message);
@@ -539,4 +540,11 @@ int gw_snapshot_open(const char *dir, gw_source *ret, gw_error *e)
                        .warnings = snapshot_warnings,
                        .lists = snapshot_lists};
     return 0;
+}
+
+bool gw_snapshot_is_dir(const gw_source *source, const char *dir)
+{
+    struct stat a, b;
+    return source->read == snapshot_read && stat(((snapshot *)source->self)->dir, &a) == 0 &&
+           stat(dir, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }

@@ -19,6 +19,8 @@
 
 /* GW_EIO where DIR or its metrics are missing; says what a snapshot looks like. */
 int gw_snapshot_open(const char *dir, gw_source *ret, gw_error *e);
+/* Whether the source is a snapshot of that very directory. */
+bool gw_snapshot_is_dir(const gw_source *s, const char *dir);
 
 #define GW_RECORD_SLICE_MS (6 * GW_HOUR_MS) /* one metrics file a slice; less where a slice is too large */
 
@@ -35,8 +37,10 @@ typedef struct gw_record_options {
     const char *const *anonymize_keep; /* names of more labels whose values stay ("environment"), besides the
                                           technical ones that always do; NULL-terminated, NULL = none */
     gw_interval
-        window;     /* samples GW_HOLD_MAX_MS before and after it are recorded too, since they speak for it */
-    gw_clock clock; /* when it was recorded; NULL = gw_clock_system */
+        window; /* samples GW_HOLD_MAX_MS before and after it are recorded too, since they speak for it */
+    size_t store_bytes; /* samples held at once, compactly; 0 = GW_RECORD_STORE_MAX. A slice that needs more
+                           is halved */
+    gw_clock clock;     /* when it was recorded; NULL = gw_clock_system */
     void *clock_ctx;
     gw_progress progress;
     void *progress_ctx;
@@ -46,7 +50,7 @@ typedef struct gw_record_options {
  * Reads everything from `from`, and the Kubernetes objects from kube (NULL: from->lists, if it has that), and
  * writes it, one family after the other and one series after the other, so that each metrics file is also
  * valid input for `promtool tsdb create-blocks-from openmetrics`. Of Kubernetes objects only the fields that
- * gpuwise reads are written: no environment, arguments, annotations or secrets (record_objects.h).
+ * gpuwise reads are written: no environment, arguments, annotations or secrets (kube_slim.h).
  *
  * Files appear whole or not at all, meta.json last; on failure what was recorded so far stays, without the
  * file that was being written. GW_ENODATA where the source has nothing in the window. *ret (may be NULL):

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "format/json_tree.h"
 
 #define PIECE_BYTES    ((size_t)256 * 1024)
 #define DUMP_BYTES     ((size_t)16 * 1024)
@@ -136,29 +137,46 @@ int gw_snapshot_file_stream(int fd, bool gz, uint64_t offset, uint64_t bytes, ui
 
 /* ---- JSON ---- */
 
-static int collect(void *ctx, const char *p, size_t n, gw_error *e)
+/* What nothing here reads, and what makes most of an object's bytes. */
+static const char *const skipped_keys[] = {
+    "annotations", "managedFields", "env",          "envFrom",    "args",
+    "command",     "volumes",       "volumeMounts", "conditions", NULL};
+
+typedef struct lines {
+    gw_json_tree tree;
+    uint64_t line;
+} lines;
+
+/* Line by line, so that an error knows its line. */
+static int feed_lines(void *ctx, const char *p, size_t n, gw_error *e)
 {
-    gw_buf *b = ctx;
-    gw_buf_add(b, p, n);
-    return gw_buf_check(b, "the file", e);
+    lines *l = ctx;
+    while (n > 0) {
+        const char *end = memchr(p, '\n', n);
+        size_t k = end ? (size_t)(end - p) + 1 : n;
+        int rc = gw_json_tree_feed(&l->tree, p, k, e);
+        if (rc)
+            return rc;
+        l->line += end != NULL;
+        p += k;
+        n -= k;
+    }
+    return 0;
 }
 
-static int parse(const gw_buf *b, json_t **ret, gw_error *e)
+static int load_from(int fd, bool gz, json_t **ret, uint64_t *read, gw_error *e)
 {
-    json_error_t je;
-    uint64_t failures = gw_mem_failures();
-    json_t *v = json_loadb(b->data ? b->data : "", b->len, 0, &je);
-    if (gw_mem_failures() !=
-        failures) { /* jansson takes that for bad syntax, or even drops a byte and goes on */
-        json_decref(v);
-        return gw_fail_memory(e);
-    }
-    if (!v)
-        return gw_fail(e, GW_ECORRUPT,
-                       "line %d: %s: the file is cut off, or is not JSON; copy it again, or record it again",
-                       je.line, je.text);
-    *ret = v;
-    return 0;
+    lines l = {.line = 1};
+    gw_error own;
+    gw_json_tree_init(&l.tree, skipped_keys);
+    int rc = gw_snapshot_file_stream(fd, gz, 0, UINT64_MAX, GW_SNAPSHOT_JSON_MAX, feed_lines, &l, read, &own);
+    if (rc == 0)
+        rc = gw_json_tree_finish(&l.tree, ret, &own);
+    gw_json_tree_free(&l.tree);
+    if (rc == GW_ETIMEOUT || rc == GW_ECORRUPT)
+        return gw_fail(e, GW_ECORRUPT, "line %" PRIu64 ": %s; copy it again, or record it again", l.line,
+                       own.message);
+    return rc ? gw_fail(e, rc, "%s", own.message) : 0;
 }
 
 static int load(const char *dir, const char *name, json_t **ret, uint64_t *read, gw_error *e)
@@ -168,14 +186,8 @@ static int load(const char *dir, const char *name, json_t **ret, uint64_t *read,
     int rc = gw_snapshot_file_open(dir, name, &fd, &size, e);
     if (rc)
         return rc;
-    gw_buf b;
-    gw_buf_init(&b, GW_SNAPSHOT_JSON_MAX);
-    rc = gw_snapshot_file_stream(fd, has_suffix(name, ".gz"), 0, UINT64_MAX, GW_SNAPSHOT_JSON_MAX, collect,
-                                 &b, read, e);
+    rc = load_from(fd, has_suffix(name, ".gz"), ret, read, e);
     close(fd);
-    if (rc == 0)
-        rc = parse(&b, ret, e);
-    gw_buf_free(&b);
     return rc ? gw_error_prefix(e, "%s/%s", dir, name) : 0;
 }
 
