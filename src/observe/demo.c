@@ -40,9 +40,16 @@ static int demo_read(void *self, gw_family_group group, gw_interval range, const
     return rc;
 }
 
-static int demo_list(void *self, gw_fleet *fleet, gw_error *e)
+static int demo_into_fleet(void *self, gw_fleet *fleet, gw_error *e)
 {
     return demo_objects(&((demo *)self)->fleet, fleet, e);
+}
+
+static int demo_as_lists(void *self,
+                         int (*write)(void *ctx, const char *name, struct json_t *list, gw_error *e),
+                         void *ctx, gw_error *e)
+{
+    return demo_lists(&((demo *)self)->fleet, write, ctx, e);
 }
 
 static int demo_extent(void *self, gw_interval *ret, gw_error *e)
@@ -109,10 +116,11 @@ int gw_demo_open(const gw_demo_options *o, gw_source *ret, gw_error *e)
              o->seed, o->nodes, gw_duration_format(o->interval_ms, every));
     *ret = (gw_source){.self = d,
                        .read = demo_read,
-                       .objects = demo_list,
+                       .objects = demo_into_fleet,
                        .extent = demo_extent,
                        .describe = demo_describe,
                        .stats = demo_stats,
-                       .free = demo_free};
+                       .free = demo_free,
+                       .lists = demo_as_lists};
     return 0;
 }

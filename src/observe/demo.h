@@ -16,7 +16,7 @@
  * demo_load.c   how busy a pod is at an instant
  * demo_scrape.c when each exporter was scraped, and which of these scrapes a series is in
  * demo_gpu.c, demo_kube.c, demo_cadvisor.c   the series of dcgm-exporter, kube-state-metrics, cAdvisor
- * demo_objects.c   the same fleet as the Kubernetes API would list it at the window's end
+ * demo_lists.c the same fleet as the Kubernetes API would list it at the window's end
  */
 #ifndef GW_OBSERVE_DEMO_H
 #define GW_OBSERVE_DEMO_H

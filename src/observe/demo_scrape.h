@@ -9,6 +9,8 @@
 #include "format/series.h"
 #include "observe/demo_fleet.h"
 
+struct json_t; /* jansson's */
+
 /* Something that Prometheus scrapes. */
 typedef struct demo_target {
     uint64_t seed;
@@ -95,7 +97,11 @@ void demo_target_labels(demo_labels *l, uint32_t cluster, int prometheus, const 
 /* Prometheus' absence, for targets of this cluster as that Prometheus sees them. */
 gw_interval demo_cluster_gap(const demo_fleet *f, uint32_t cluster);
 
-/* demo_objects.c: what the Kubernetes API lists at the window's end. */
+/* demo_lists.c: what the Kubernetes API lists at the window's end, as lists (gw_source.lists) and into a
+ * fleet. */
+int demo_lists(const demo_fleet *f,
+               int (*write)(void *ctx, const char *name, struct json_t *list, gw_error *e), void *ctx,
+               gw_error *e);
 int demo_objects(const demo_fleet *f, gw_fleet *fleet, gw_error *e);
 
 #endif
