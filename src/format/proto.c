@@ -17,8 +17,13 @@ int gw_proto_uvarint(const uint8_t *p, size_t n, uint64_t *ret)
     return GW_ECORRUPT;
 }
 
-static bool take_uvarint(const uint8_t **p, const uint8_t *end, uint64_t *ret)
+/* Tags and most lengths are of one byte; millions of them pass here in a reply. */
+static inline bool take_uvarint(const uint8_t **p, const uint8_t *end, uint64_t *ret)
 {
+    if (*p < end && **p < 0x80) {
+        *ret = *(*p)++;
+        return true;
+    }
     int n = gw_proto_uvarint(*p, (size_t)(end - *p), ret);
     if (n <= 0)
         return false;
