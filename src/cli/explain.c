@@ -256,7 +256,7 @@ static const gw_option_group *const groups[] = {
 
 const gw_verb gw_verb_explain = {
     {.name = "explain",
-     .summary = "How each number about one thing came about: samples, windows, price, formula",
+     .summary = "How a number came about: samples, windows, price, formula",
      .operands = "SUBJECT",
      .min_operands = 1,
      .max_operands = 1,

@@ -108,7 +108,7 @@ void gw_manual_write(gw_buf *b)
 {
     gw_buf_puts(b,
                 ".\\\" Made from the option tables by 'gpuwise help --man'; tools/make-man writes it here.\n"
-                ".TH GPUWISE 1 \"\" \"gpuwise " GW_VERSION "\" \"User Commands\"\n.SH NAME\n"
+                ".TH GPUWISE 1 \"2026-11-21\" \"gpuwise " GW_VERSION "\" \"User Commands\"\n.SH NAME\n"
                 "gpuwise \\- what a GPU fleet on Kubernetes costs, and how much of it is waste\n"
                 ".SH SYNOPSIS\n.B gpuwise\n.I VERB\n[options]\n.br\n.B kubectl gpuwise\n.I VERB\n[options]\n"
                 ".SH DESCRIPTION\n"

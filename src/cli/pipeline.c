@@ -32,8 +32,9 @@ void gw_pipeline_free(gw_pipeline *p)
     gw_fleet_free(&p->fleet);
     if (p->kube)
         gw_kube_free(p->kube);
-    if (p->has_source && p->source.free)
-        p->source.free(p->source.self);
+    void (*close_source)(void *) = p->has_source ? p->source.free : NULL;
+    if (close_source)
+        close_source(p->source.self);
     gw_arena_free(&p->arena);
     gw_pipeline_init(p);
 }

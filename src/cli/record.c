@@ -59,7 +59,7 @@ static const gw_option_group *const groups[] = {&gw_options_source,
 
 const gw_verb gw_verb_record = {
     {.name = "record",
-     .summary = "Write what the source and the cluster say to a directory, for --snapshot",
+     .summary = "Write what source and cluster say to a directory, for --snapshot",
      .operands = "DIR",
      .min_operands = 1,
      .max_operands = 1,

@@ -94,7 +94,7 @@ static const gw_option_group *const groups[] = {
 
 const gw_verb gw_verb_report = {
     {.name = "report",
-     .summary = "What the GPUs cost, who spends it, how much of it is wasted, and what is not known",
+     .summary = "What the GPUs cost, who spends it, how much is waste and unknown",
      .text = "Reads GPU telemetry from Prometheus or a snapshot, and what exists from the\n"
              "Kubernetes API. Nothing is written to either. Unknown is never zero: what no\n"
              "sample or price list says is shown as a dash, and as null in -o json.",
