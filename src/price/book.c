@@ -169,7 +169,7 @@ static const char *why_no_region(const pricer *p, const job *j)
     if (!j->s.region)
         return gw_arena_printf(p->arena,
                                "the price of %s depends on the region, and the node names none (label "
-                               "topology.kubernetes.io/region): give a default region",
+                               "topology.kubernetes.io/region): give --default-region",
                                j->s.type);
     return gw_arena_printf(
         p->arena,
@@ -198,7 +198,7 @@ static const char *why_no_spot(const pricer *p, const job *j)
     bool known = gw_micro_known(j->m.hourly);
     return gw_arena_printf(p->arena,
                            "a spot node, and no price list has the spot price of %s%s%s%s%s%s: give it with "
-                           "--prices, or a spot discount off the on-demand price",
+                           "--prices, or --spot-discount off the on-demand price",
                            j->s.type ? j->s.type : "its type", j->m.region ? " in " : "",
                            j->m.region ? j->m.region : "", known ? " (on-demand it is $" : "",
                            known ? money(j->m.hourly, text) : "", known ? "/h)" : "");

@@ -200,6 +200,14 @@ static const model *variant(const model *family, const spelling *s)
     return family;
 }
 
+static const model *find(const char *canonical)
+{
+    for (size_t i = 0; canonical && i < GW_COUNT(models); i++)
+        if (strcmp(models[i].name, canonical) == 0)
+            return &models[i];
+    return NULL;
+}
+
 const char *gw_gpu_canonical(const char *name)
 {
     if (!name)
@@ -207,6 +215,9 @@ const char *gw_gpu_canonical(const char *name)
     for (size_t i = 0; i < GW_COUNT(exact); i++)
         if (strcasecmp(name, exact[i].label) == 0)
             return exact[i].name;
+    const model *same = find(name); /* most names are canonical already */
+    if (same)
+        return same->name;
     spelling s;
     split(name, &s);
     const model *best = NULL;
@@ -219,14 +230,6 @@ const char *gw_gpu_canonical(const char *name)
         }
     }
     return best ? variant(best, &s)->name : NULL;
-}
-
-static const model *find(const char *canonical)
-{
-    for (size_t i = 0; canonical && i < GW_COUNT(models); i++)
-        if (strcmp(models[i].name, canonical) == 0)
-            return &models[i];
-    return NULL;
 }
 
 const char *gw_gpu_family(const char *canonical)

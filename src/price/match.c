@@ -4,8 +4,8 @@
 
 #define KEY_MAX 320 /* a node name is at most 253 bytes; what is longer matches nothing by name */
 
-/* The key of a chain: a letter for what it is, then the text; names in lower case, as OpenCost compares them.
- * Empty where the text is too long. */
+/* The key of a chain: a letter for what it is, then the text; names and IDs in lower case, as OpenCost
+ * compares them. Empty where the text is too long. */
 static gw_str key_of(char kind, const char *text, char out[KEY_MAX])
 {
     size_t n = strlen(text);
@@ -13,7 +13,7 @@ static gw_str key_of(char kind, const char *text, char out[KEY_MAX])
         return (gw_str){out, 0};
     out[0] = kind;
     for (size_t i = 0; i < n; i++)
-        out[i + 1] = kind == 'n' && text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
+        out[i + 1] = kind != 't' && text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
     return (gw_str){out, n + 1};
 }
 
@@ -116,6 +116,20 @@ price_subject price_subject_of(const gw_price_list *l, const gw_node *n, const c
     return s;
 }
 
+/* OpenCost's files name AWS machines by the last part of the provider ID: i-0abc of aws:///us-east-1a/i-0abc.
+ */
+static const char *aws_machine(const gw_node *n)
+{
+    const char *slash =
+        n->provider_id && gw_has_prefix(n->provider_id, "aws:") ? strrchr(n->provider_id, '/') : NULL;
+    return slash ? slash + 1 : NULL;
+}
+
+static bool same_id(const char *id, const char *other)
+{
+    return other && strcasecmp(id, other) == 0;
+}
+
 static bool is_gpu(const char *have, const char *wanted)
 {
     return have && (gw_gpu_is(have, wanted) || strcasecmp(have, wanted) == 0);
@@ -128,7 +142,8 @@ static bool applies(const price_subject *s, const gw_price *p, const price_note 
     bool by_type = p->instance_type != NULL;
     if (n->node && !price_matches(n->node, node->name))
         return false;
-    if (n->provider_id && !gw_eq(n->provider_id, node->provider_id))
+    if (n->provider_id && !same_id(n->provider_id, node->provider_id) &&
+        !same_id(n->provider_id, aws_machine(node)))
         return false;
     if (n->selector && !gw_selector_matches(n->selector, &node->labels))
         return false;
@@ -233,6 +248,7 @@ bool price_search(const price_index *x, const price_subject *s, const char *regi
     price_match m = {.region = region, .capacity = capacity};
     try_chain(x, s, head(x, 'n', s->node->name), &m);
     try_chain(x, s, head(x, 'i', s->node->provider_id), &m);
+    try_chain(x, s, head(x, 'i', aws_machine(s->node)), &m);
     try_chain(x, s, x->rules, &m);
     try_chain(x, s, price_type_rows(x, s->type), &m);
     try_chain(x, s, x->gpus, &m);

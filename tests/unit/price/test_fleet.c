@@ -448,6 +448,7 @@ static void opencost_prices_nodes_as_opencost_does(void **state)
           "2026-01-01 00:00:00 UTC,Worker-A,,node,metadata.name,,2.40,v1\n"
           ",aws:///us-east-1a/i-1,,node,spec.providerID,,3,v1\n"
           ",train,,node,metadata.labels.pool,,4,v1\n"
+          ",i-0abc,,node,spec.providerID,,6,v1\n"
           ",,eu-west-1,node,,g6e.xlarge,5,v1\n"
           ",NVIDIA-T4,,gpu,nvidia.com/gpu.product,,0.25,v1\n"
           ",fast,,pv,spec.storageClassName,,0.0001,v1\n");
@@ -456,6 +457,7 @@ static void opencost_prices_nodes_as_opencost_does(void **state)
     node(&w, "c", NULL, NULL, ON_DEMAND, 1);
     node(&w, "d", "g6e.xlarge", "eu-west-1", ON_DEMAND, 1);
     node(&w, "e", NULL, NULL, ON_DEMAND, 4);
+    node(&w, "f", NULL, NULL, ON_DEMAND, 1)->provider_id = "aws:///us-east-1b/i-0abc";
     label(&w, "c", "pool", "train");
     label(&w, "worker-a", "nvidia.com/gpu.product", "NVIDIA-T4");
     label(&w, "e", "nvidia.com/gpu.product", "NVIDIA-T4");
@@ -466,6 +468,7 @@ static void opencost_prices_nodes_as_opencost_does(void **state)
     assert_int_equal(p[2].hourly, 4 * GW_USD);
     assert_int_equal(p[3].hourly, 5 * GW_USD);
     assert_int_equal(p[4].hourly, 1 * GW_USD); /* the GPUs alone */
+    assert_int_equal(p[5].hourly, 6 * GW_USD); /* by the machine's ID alone, as OpenCost does on AWS */
     stop(&w);
 }
 
