@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "interpret/interpret.h"
 
 /* Behaviour. Shares of the known time. */
@@ -17,6 +18,8 @@
 #define RESIDENT_STEADY  0.70 /* ... and mean over peak */
 #define KNOWN_MIN_MS     GW_HOUR_MS
 #define COVERAGE_MIN     0.50
+
+#define KEY_MAX 4096 /* of namespace, kind and name */
 
 /* What a kind of controller says. */
 typedef enum nature {
@@ -116,13 +119,14 @@ static const char *const SERVING[] = {"vllm", "sglang",    "tgi",     "tei",   "
                                       "nim",  "inference", "serving", "serve", "predictor", NULL};
 static const char *const NOTEBOOKS[] = {"notebook", "notebooks", "jupyter", "jupyterlab", "jupyterhub", NULL};
 
-/* What the telemetry of a pod comes to, over all units that it held. */
+/* What the telemetry of a workload comes to, over all that its pods held: its pods are of one class. */
 typedef struct behaviour {
     double allocated, known, used, peak;
     double memory_integral, memory_known, memory_peak;
     double active_windows, known_windows;
     int64_t first_ms, end_ms;
-    uint32_t n_units;
+    uint32_t n_holds;
+    uint32_t n_units; /* of the pod that held most */
 } behaviour;
 
 typedef struct verdict {
@@ -308,7 +312,7 @@ static verdict classify(sorter *s)
 
 static void take_hold(behaviour *b, const gw_stats *s)
 {
-    if (b->n_units++ == 0)
+    if (b->n_holds++ == 0)
         b->peak = b->memory_peak = -1;
     b->allocated += s->allocated;
     b->known += s->known;
@@ -326,28 +330,99 @@ static void take_hold(behaviour *b, const gw_stats *s)
     b->end_ms = seen.end_ms;
 }
 
+/* Where each pod's behaviour is gathered: pods of one controller share one. */
+typedef struct crowd {
+    gw_map by_name;
+    uint32_t *of_pod; /* index into all; GW_NONE: the pod holds nothing */
+    uint32_t *units;  /* that the pod held */
+    behaviour *all;
+    uint32_t n;
+} crowd;
+
+static int join(crowd *c, const gw_pod *p, uint32_t pod)
+{
+    const char *kind = p->workload_kind ? p->workload_kind : p->owner_kind;
+    const char *name = p->workload_name ? p->workload_name : p->owner_name;
+    gw_buf key;
+    gw_buf_init(&key, KEY_MAX);
+    gw_buf_add(&key, p->ns, strlen(p->ns) + 1);
+    gw_buf_add(&key, kind && name ? kind : "", kind && name ? strlen(kind) + 1 : 1);
+    gw_buf_puts(&key, kind && name ? name : p->name);
+    gw_str k = {key.data, key.len};
+    int rc = key.failed;
+    if (!rc && (c->of_pod[pod] = gw_map_get(&c->by_name, k)) == GW_NONE) {
+        rc = gw_map_set(&c->by_name, k, c->n);
+        c->of_pod[pod] = c->n++;
+    }
+    gw_buf_free(&key);
+    return rc;
+}
+
+static int gather(crowd *c, const gw_fleet *f, const gw_usage *u)
+{
+    for (size_t i = 0; i < u->n_holds; i++) {
+        uint32_t pod = u->holds[i].pod;
+        if (pod >= f->n_pods)
+            continue;
+        if (c->units[pod]++ == 0) {
+            int rc = join(c, &f->pods[pod], pod);
+            if (rc)
+                return rc;
+        }
+        behaviour *b = &c->all[c->of_pod[pod]];
+        take_hold(b, &u->holds[i].stats);
+        b->n_units = GW_MAX(b->n_units, c->units[pod]);
+    }
+    return 0;
+}
+
+static int crowd_open(crowd *c, const gw_fleet *f, const gw_usage *u, gw_error *e)
+{
+    *c = (crowd){0};
+    gw_map_init(&c->by_name);
+    c->of_pod = gw_calloc(f->n_pods + 1, sizeof(*c->of_pod));
+    c->units = gw_calloc(f->n_pods + 1, sizeof(*c->units));
+    c->all = gw_calloc(f->n_pods + 1, sizeof(*c->all));
+    int rc = c->of_pod && c->units && c->all ? gather(c, f, u) : GW_ENOMEM;
+    return rc == GW_ELIMIT
+               ? gw_fail(e, rc, "a pod's namespace, controller and name are longer than %d bytes", KEY_MAX)
+           : rc ? gw_fail_memory(e)
+                : 0;
+}
+
+static void crowd_close(crowd *c)
+{
+    gw_map_free(&c->by_name);
+    gw_free(c->of_pod);
+    gw_free(c->units);
+    gw_free(c->all);
+}
+
 int gw_classify(const gw_fleet *f, const gw_usage *u, const gw_ownership *o, gw_arena *arena,
                 gw_workload_class **ret_class, const char ***ret_reason, gw_error *e)
 {
+    crowd c;
     gw_workload_class *class = GW_NEW_ARRAY(arena, gw_workload_class, f->n_pods + 1);
     const char **reason = GW_NEW_ARRAY(arena, const char *, f->n_pods + 1);
-    behaviour *b = gw_calloc(f->n_pods + 1, sizeof(*b));
-    int rc = !class || !reason || !b ? gw_fail_memory(e) : 0;
-    for (size_t i = 0; !rc && i < u->n_holds; i++) {
-        if (u->holds[i].pod < f->n_pods)
-            take_hold(&b[u->holds[i].pod], &u->holds[i].stats);
-    }
+    int rc = crowd_open(&c, f, u, e);
+    if (!rc && (!class || !reason))
+        rc = gw_fail_memory(e);
     for (uint32_t i = 0; !rc && i < f->n_pods; i++) {
-        if (b[i].n_units == 0)
+        if (c.units[i] == 0)
             continue;
-        sorter s = {.fleet = f, .ownership = o, .pod = &f->pods[i], .at = i, .b = &b[i], .arena = arena};
+        sorter s = {.fleet = f,
+                    .ownership = o,
+                    .pod = &f->pods[i],
+                    .at = i,
+                    .b = &c.all[c.of_pod[i]],
+                    .arena = arena};
         verdict v = classify(&s);
         if (!v.reason)
             rc = gw_fail_memory(e);
         class[i] = v.class;
         reason[i] = v.reason;
     }
-    gw_free(b);
+    crowd_close(&c);
     if (rc)
         return rc;
     *ret_class = class;

@@ -58,9 +58,9 @@ void gw_thresholds_defaults(gw_thresholds *t)
         .median_min_pods = 3,
         .required_owner = 1u << GW_OWNER_TEAM,
         .required_model = 1u << GW_OWNER_MODEL,
-        .severity_high = 1000 * GW_USD,
-        .severity_medium = 100 * GW_USD,
-        .severity_low = 10 * GW_USD,
+        .severity_high = 10000 * GW_USD,
+        .severity_medium = 1000 * GW_USD,
+        .severity_low = 100 * GW_USD,
     };
 }
 

@@ -67,8 +67,8 @@ typedef struct gw_thresholds {
         required_owner; /* bit 1 << gw_owner_field: labels that every GPU pod should have; default team */
     unsigned required_model; /* the same for pods of class inference, training or unknown; default model */
 
-    gw_micro severity_high, severity_medium, severity_low; /* a month's cost at or above; default $1,000,
-                                                              $100, $10. Below: info. Unknown: medium */
+    /* a month's cost at or above; default $10,000, $1,000, $100. Below: info. Unknown: medium */
+    gw_micro severity_high, severity_medium, severity_low;
 } gw_thresholds;
 
 void gw_thresholds_defaults(gw_thresholds *t);

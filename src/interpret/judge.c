@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 
+#define KEY_MAX 4096 /* of namespace, kind and name: Kubernetes allows 63, 63 and 253 bytes */
+
 /* 730.5 h, exactly. */
 #define MONTH_MS ((int64_t)2629800000)
 
@@ -22,31 +24,65 @@ static uint32_t *indexes(gw_arena *a, size_t n, uint32_t fill)
     return p;
 }
 
+/* ns, kind and name of the pod's controller; kind "" for a bare pod. */
+static int key_of(gw_buf *key, const char *ns, const char *kind, const char *name, gw_error *e)
+{
+    gw_buf_clear(key);
+    gw_buf_add(key, ns, strlen(ns) + 1);
+    gw_buf_add(key, kind, strlen(kind) + 1);
+    gw_buf_puts(key, name);
+    return gw_buf_check(key, "workload name", e);
+}
+
+static bool is_notebook(const gw_judge *j, uint32_t pod)
+{
+    return j->in->pod_class && j->in->pod_class[pod] == GW_CLASS_NOTEBOOK;
+}
+
+/* The workload under that key, made if there is none. */
+static int find_or_add(gw_judge *j, sorter *s, const gw_buf *key, gw_judge_workload fresh, uint32_t *ret)
+{
+    gw_str k = {key->data, key->len};
+    *ret = gw_map_get(&s->by_name, k);
+    if (*ret != GW_NONE)
+        return 0;
+    if (gw_map_set(&s->by_name, k, (uint32_t)j->n_workloads))
+        return gw_fail_memory(j->e);
+    *ret = (uint32_t)j->n_workloads;
+    j->workloads[j->n_workloads++] = fresh;
+    return 0;
+}
+
 static int workload_of(gw_judge *j, sorter *s, uint32_t pod, uint32_t *ret)
 {
     const gw_pod *p = &j->fleet->pods[pod];
-    const char *kind = p->workload_kind, *name = p->workload_name;
-    if (!kind || !name) {
-        kind = p->owner_kind;
-        name = p->owner_name;
+    gw_judge_workload fresh = {.ns = p->ns, .kind = p->workload_kind, .name = p->workload_name};
+    if (!fresh.kind || !fresh.name) {
+        fresh.kind = p->owner_kind;
+        fresh.name = p->owner_name;
     }
-    if (!kind || !name) {
-        kind = NULL;
-        name = p->name;
+    if (!fresh.kind || !fresh.name) {
+        fresh.kind = NULL;
+        fresh.name = p->name;
     }
     gw_buf key;
-    gw_buf_init(&key, 4096);
-    gw_buf_add(&key, p->ns, strlen(p->ns) + 1);
-    gw_buf_puts(&key, kind ? kind : "");
-    gw_buf_add(&key, "", 1);
-    gw_buf_puts(&key, name);
-    int rc = gw_buf_check(&key, "workload name", j->e);
-    if (!rc && (*ret = gw_map_get(&s->by_name, (gw_str){key.data, key.len})) == GW_NONE) {
-        *ret = (uint32_t)j->n_workloads;
-        if (gw_map_set(&s->by_name, (gw_str){key.data, key.len}, *ret))
+    gw_buf_init(&key, KEY_MAX);
+    int rc = key_of(&key, p->ns, fresh.kind ? fresh.kind : "", fresh.name, j->e);
+    *ret = rc ? GW_NONE : gw_map_get(&s->by_name, (gw_str){key.data, key.len});
+    if (!rc && *ret == GW_NONE && is_notebook(j, pod)) {
+        gw_buf group;
+        gw_buf_init(&group, KEY_MAX);
+        rc = key_of(&group, p->ns, "/", "notebooks", j->e); /* no kind is called "/" */
+        if (!rc)
+            rc = find_or_add(j, s, &group, fresh, ret);
+        if (!rc && gw_map_set(&s->by_name, (gw_str){key.data, key.len}, *ret))
             rc = gw_fail_memory(j->e);
-        else
-            j->workloads[j->n_workloads++] = (gw_judge_workload){.ns = p->ns, .kind = kind, .name = name};
+        if (!rc)
+            j->workloads[*ret].n_controllers++;
+        gw_buf_free(&group);
+    } else if (!rc && *ret == GW_NONE) {
+        fresh.n_controllers = 1;
+        rc = find_or_add(j, s, &key, fresh, ret);
     }
     gw_buf_free(&key);
     return rc;
@@ -275,13 +311,18 @@ int gw_judge_select(gw_judge *j, const gw_judge_workload *w, gw_judge_grain grai
     for (uint32_t i = w->first; i < w->first + w->n && !rc; i++) {
         const gw_judge_pod *p = &j->pods[i];
         uint32_t step = grain == GW_JUDGE_HOLDS ? 1 : p->n;
-        bool hit = false;
+        uint32_t passed = 0;
         for (uint32_t h = 0; h < p->n && !rc; h += step) {
             gw_judge_part part = {.pod = p->pod, .first = p->first + h, .n = step};
+            bool hit = false;
             rc = put_to_test(j, &part, test, ret, &hit);
+            passed += hit ? step : 0;
         }
-        if (hit && ret->n_pods++ == 0)
+        if (passed == 0)
+            continue;
+        if (ret->n_pods++ == 0)
             ret->pod = p->pod;
+        ret->n_others += p->n - passed;
     }
     if (rc)
         gw_judge_pick_free(ret);
@@ -333,6 +374,10 @@ int gw_judge_finding(gw_judge *j, const char *rule, gw_micro monthly, double con
 void gw_judge_subject(gw_finding *f, const gw_judge_workload *w)
 {
     gw_finding_subject(f, "namespace", w->ns);
+    if (w->n_controllers > 1) {
+        gw_finding_subject(f, "class", gw_class_name(GW_CLASS_NOTEBOOK));
+        return;
+    }
     gw_finding_subject(f, "kind", w->kind);
     gw_finding_subject(f, w->kind ? "workload" : "pod", w->name);
 }
@@ -341,6 +386,8 @@ void gw_judge_evidence(const gw_judge *j, gw_finding *f, const gw_judge_pick *p)
 {
     gw_finding_number(f, "pods", p->n_pods);
     gw_finding_number(f, "podsOfWorkload", p->workload->n);
+    if (p->workload->n_controllers > 1)
+        gw_finding_number(f, "controllers", p->workload->n_controllers);
     if (p->n_pods == 1 && p->workload->kind)
         gw_finding_text(f, "pod", j->fleet->pods[p->pod].name);
     gw_finding_number(f, "gpus", p->n_gpus);
@@ -373,17 +420,26 @@ int gw_judge_say(gw_judge *j, gw_finding *f, const char *format, ...)
     return gw_fail_memory(j->e);
 }
 
+const char *gw_judge_name(const gw_judge_workload *w, char out[GW_JUDGE_WHO_MAX])
+{
+    if (w->n_controllers > 1)
+        snprintf(out, GW_JUDGE_WHO_MAX, "notebook use in namespace %s", w->ns);
+    else
+        snprintf(out, GW_JUDGE_WHO_MAX, "%s %s/%s", w->kind ? w->kind : "pod", w->ns, w->name);
+    return out;
+}
+
 const char *gw_judge_who(const gw_judge_pick *p, char out[GW_JUDGE_WHO_MAX])
 {
     const gw_judge_workload *w = p->workload;
-    if (!w->kind)
-        snprintf(out, GW_JUDGE_WHO_MAX, "pod %s/%s", w->ns, w->name);
-    else if (p->n_pods == w->n)
-        snprintf(out, GW_JUDGE_WHO_MAX, "%s %s/%s (%" PRIu32 " pod%s)", w->kind, w->ns, w->name, w->n,
-                 gw_plural(w->n));
+    gw_judge_name(w, out);
+    size_t at = strlen(out);
+    if (!w->kind && w->n_controllers < 2)
+        return out;
+    if (p->n_pods == w->n)
+        snprintf(out + at, GW_JUDGE_WHO_MAX - at, " (%" PRIu32 " pod%s)", w->n, gw_plural(w->n));
     else
-        snprintf(out, GW_JUDGE_WHO_MAX, "%s %s/%s (%" PRIu32 " of %" PRIu32 " pods)", w->kind, w->ns, w->name,
-                 p->n_pods, w->n);
+        snprintf(out + at, GW_JUDGE_WHO_MAX - at, " (%" PRIu32 " of %" PRIu32 " pods)", p->n_pods, w->n);
     return out;
 }
 
@@ -392,6 +448,17 @@ const char *gw_judge_money(gw_micro monthly, char out[GW_JUDGE_MONEY_MAX])
     char amount[GW_MICRO_TEXT_MAX];
     if (gw_micro_known(monthly))
         snprintf(out, GW_JUDGE_MONEY_MAX, "$%s a month", gw_micro_format_human(monthly, amount));
+    else
+        snprintf(out, GW_JUDGE_MONEY_MAX, "price unknown");
+    return out;
+}
+
+const char *gw_judge_waste(gw_micro monthly, char out[GW_JUDGE_MONEY_MAX])
+{
+    char amount[GW_MICRO_TEXT_MAX];
+    if (gw_micro_known(monthly))
+        snprintf(out, GW_JUDGE_MONEY_MAX, "$%s a month held and not computed on",
+                 gw_micro_format_human(monthly, amount));
     else
         snprintf(out, GW_JUDGE_MONEY_MAX, "price unknown");
     return out;

@@ -12,9 +12,13 @@ typedef struct gw_judge_pod {
     uint32_t first, n; /* its holds: judge->holds[first .. first + n) */
 } gw_judge_pod;
 
-/* The pods of one controller that hold GPUs in the window; or one pod that has none. */
+/*
+ * The pods of one controller that hold GPUs in the window; or one pod that has none. The notebooks of a
+ * namespace are one workload: each user has a controller of their own, and all are run by the same policy.
+ */
 typedef struct gw_judge_workload {
-    const char *ns, *kind, *name; /* kind NULL: a bare pod, and name is the pod's */
+    const char *ns, *kind, *name; /* of the first controller; kind NULL: a bare pod, and name is the pod's */
+    uint32_t n_controllers;       /* more than one: notebooks */
     uint32_t first, n;            /* its pods: judge->pods[first .. first + n) */
 } gw_judge_workload;
 
@@ -74,6 +78,7 @@ typedef struct gw_judge_pick {
     gw_stats stats;
     gw_cost cost;
     uint32_t n_pods, n_gpus; /* pods that passed; distinct GPUs or MIG slices they held */
+    uint32_t n_others;       /* GPUs of those pods that did not pass, where holds are tested */
     uint32_t pod;            /* the first of them */
 } gw_judge_pick;
 
@@ -126,11 +131,15 @@ int gw_judge_say(gw_judge *j, gw_finding *f, const char *format, ...) __attribut
 char *gw_judge_text(gw_judge *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define GW_JUDGE_WHO_MAX 640 /* two Kubernetes names of 253 bytes, a kind and a count */
-/* "Deployment ml/chat (2 of 5 pods)", "pod ml/probe". Returns out. */
+/* "Deployment ml/chat", "pod ml/probe", "notebook use in namespace lab". Returns out. */
+const char *gw_judge_name(const gw_judge_workload *w, char out[GW_JUDGE_WHO_MAX]);
+/* The same with "(2 of 5 pods)". Returns out. */
 const char *gw_judge_who(const gw_judge_pick *p, char out[GW_JUDGE_WHO_MAX]);
-#define GW_JUDGE_MONEY_MAX 64
+#define GW_JUDGE_MONEY_MAX 96
 /* "$1,234.57 a month", or "price unknown". Returns out. */
 const char *gw_judge_money(gw_micro monthly, char out[GW_JUDGE_MONEY_MAX]);
+/* The same of waste: "$1,234.57 a month held and not computed on", or "price unknown". Returns out. */
+const char *gw_judge_waste(gw_micro monthly, char out[GW_JUDGE_MONEY_MAX]);
 /* "s" unless n is 1. */
 const char *gw_plural(double n);
 

@@ -5,8 +5,9 @@
  *  cpu, memory: the node's unrequested CPU or memory is less than the median GPU pod requests. Pods that are
  *  not known leave the room larger than it is, so what is said to be too small is too small.
  *
- * Node selectors, taints and quotas are not seen. Nodes with MIG or shared GPUs, and nodes on which some
- * pod's number of GPUs is unknown, are left out: how many of their GPUs are free is unknown.
+ * Free is what the scheduler would count: the nvidia.com/gpu that the node offers, less what pods on it
+ * request. On nodes whose GPUs are time-sliced, or all sliced by MIG under that name, those are not whole
+ * GPUs: they are room for a pending pod, but not free GPUs. Node selectors, taints and quotas are not seen.
  */
 #include "interpret/judge.h"
 
@@ -18,9 +19,10 @@
 #define SPREAD_MARGIN 0.5
 
 typedef struct room {
-    bool counted;            /* a GPU node that is there at the end and takes pods */
-    bool known;              /* and whose free GPUs are known */
-    int64_t gpus;            /* free */
+    bool counted;            /* there at the end, and takes pods */
+    bool known;              /* and what is free of it is known */
+    bool whole;              /* what it offers are whole GPUs */
+    int64_t gpus;            /* free, as the scheduler counts */
     int64_t cpu, memory_mib; /* not requested; INT64_MAX where the node's size is unknown */
 } room;
 
@@ -30,7 +32,9 @@ typedef struct wanted { /* pods that wait for whole GPUs */
 } wanted;
 
 typedef struct state {
-    room *rooms; /* parallel to fleet->nodes */
+    room *rooms;  /* parallel to fleet->nodes */
+    bool *sliced; /* the same: a GPU of it is sliced by MIG */
+    bool *seen;   /* the same: telemetry saw a GPU on it */
     wanted *wants;
     size_t n_wants;
     int64_t median_cpu, median_memory_mib; /* of what GPU pods request; GW_UNKNOWN_COUNT */
@@ -44,6 +48,17 @@ static bool at_end(const gw_judge *j, gw_interval seen, bool in_api)
     return seen.end_ms >= j->usage->window.end_ms - GW_HOLD_MAX_MS;
 }
 
+static void look_at_gpus(const gw_fleet *f, state *s)
+{
+    for (size_t i = 0; i < f->n_gpus; i++) {
+        uint32_t node = f->gpus[i].node;
+        if (node >= f->n_nodes)
+            continue;
+        s->seen[node] = true;
+        s->sliced[node] |= f->gpus[i].mig;
+    }
+}
+
 static void open_rooms(const gw_judge *j, state *s)
 {
     const gw_fleet *f = j->fleet;
@@ -51,16 +66,14 @@ static void open_rooms(const gw_judge *j, state *s)
         const gw_node *n = &f->nodes[i];
         room *r = &s->rooms[i];
         bool shared = n->sharing != GW_SHARING_NONE || n->replicas > 1;
-        int64_t gpus = n->gpu_count >= 0 ? n->gpu_count : shared ? GW_UNKNOWN_COUNT : n->allocatable_gpus;
-        r->counted = gpus != 0 && n->schedulable && at_end(j, n->seen, n->in_api);
-        r->known = r->counted && gpus > 0 && !shared;
-        r->gpus = gpus;
+        bool plain = !shared && !s->sliced[i];
+        bool has_gpus = n->gpu_count > 0 || n->allocatable_gpus > 0 || s->seen[i]; /* else a CPU node */
+        r->gpus = n->allocatable_gpus >= 0 ? n->allocatable_gpus : plain ? n->gpu_count : GW_UNKNOWN_COUNT;
+        r->counted = has_gpus && r->gpus != 0 && n->schedulable && at_end(j, n->seen, n->in_api);
+        r->known = r->counted && r->gpus > 0;
+        r->whole = !shared && (plain || (n->gpu_count >= 0 && r->gpus <= n->gpu_count));
         r->cpu = n->cpu_milli >= 0 ? n->cpu_milli : INT64_MAX;
         r->memory_mib = n->memory_mib >= 0 ? n->memory_mib : INT64_MAX;
-    }
-    for (size_t i = 0; i < f->n_gpus; i++) {
-        if (f->gpus[i].mig && f->gpus[i].node < f->n_nodes)
-            s->rooms[f->gpus[i].node].known = false;
     }
 }
 
@@ -80,7 +93,10 @@ static void take_room(const gw_judge *j, state *s, uint32_t pod)
 {
     const gw_pod *p = &j->fleet->pods[pod];
     room *r = &s->rooms[p->node];
-    int64_t gpus = p->resource == GW_RESOURCE_GPU ? p->gpus : held_at_end(j, pod);
+    /* slices and shared GPUs of their own resource names take nothing from nvidia.com/gpu */
+    int64_t gpus = p->resource == GW_RESOURCE_GPU    ? p->gpus
+                   : p->resource == GW_RESOURCE_NONE ? held_at_end(j, pod)
+                                                     : 0;
     if (gpus < 0)
         r->known = false;
     else
@@ -176,7 +192,7 @@ static int judge_stranded(gw_judge *j, const state *s)
 {
     for (size_t i = 0; i < j->fleet->n_nodes; i++) {
         const room *r = &s->rooms[i];
-        if (!r->known || r->gpus <= 0)
+        if (!r->known || !r->whole || r->gpus <= 0)
             continue;
         bool cpu = s->median_cpu >= 0 && r->cpu < s->median_cpu;
         bool memory = s->median_memory_mib >= 0 && r->memory_mib < s->median_memory_mib;
@@ -204,9 +220,11 @@ static spread measure(const gw_judge *j, const state *s)
         const room *r = &s->rooms[i];
         if (!r->known || r->gpus <= 0)
             continue;
+        m.largest = GW_MAX(m.largest, r->gpus);
+        if (!r->whole)
+            continue;
         m.n_nodes++;
         m.free += r->gpus;
-        m.largest = GW_MAX(m.largest, r->gpus);
         m.priced |= add_price(j, i, r->gpus, &m.monthly);
     }
     for (size_t i = 0; i < s->n_wants; i++) {
@@ -259,8 +277,11 @@ int gw_rule_fragmented(gw_judge *j)
     int64_t *scratch = GW_NEW_ARRAY(&j->arena, int64_t, j->fleet->n_pods + 1);
     s.rooms = GW_NEW_ARRAY(&j->arena, room, j->fleet->n_nodes + 1);
     s.wants = GW_NEW_ARRAY(&j->arena, wanted, j->fleet->n_pods + 1);
-    if (!scratch || !s.rooms || !s.wants)
+    s.sliced = GW_NEW_ARRAY(&j->arena, bool, j->fleet->n_nodes + 1);
+    s.seen = GW_NEW_ARRAY(&j->arena, bool, j->fleet->n_nodes + 1);
+    if (!scratch || !s.rooms || !s.wants || !s.sliced || !s.seen)
         return gw_fail_memory(j->e);
+    look_at_gpus(j->fleet, &s);
     open_rooms(j, &s);
     place_pods(j, &s);
     s.median_cpu = median_request(j, scratch, false);

@@ -99,7 +99,7 @@ static int tell(gw_judge *j, const event *ev, size_t n, board *boards, uint32_t 
     if (ev->of_workload) {
         const gw_judge_workload *w = &j->workloads[ev->subject];
         gw_judge_subject(f, w);
-        snprintf(where, sizeof(where), "%s %s/%s", w->kind ? w->kind : "pod", w->ns, w->name);
+        gw_judge_name(w, where);
     } else {
         const char *node = ev->subject < j->fleet->n_nodes ? j->fleet->nodes[ev->subject].name : "unknown";
         gw_finding_subject(f, "node", node);

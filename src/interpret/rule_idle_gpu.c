@@ -6,10 +6,10 @@
 
 typedef struct idle_node {
     gw_cost cost;
-    double idle, paid, unknown; /* GPU-ms of the idle units */
-    double wall_ms;             /* longest paid wall time of one of them */
-    uint32_t n_idle, n_units, n_slices;
-    uint32_t unit; /* the first idle one */
+    double idle, paid, unknown;         /* GPU-ms of the idle units */
+    double wall_ms;                     /* longest paid wall time of one of them */
+    uint32_t n_idle, n_units, n_slices; /* idle ones; all that were paid for; slices among these */
+    uint32_t unit;                      /* the first idle one */
 } idle_node;
 
 static bool is_idle(const gw_judge *j, uint32_t unit)
@@ -25,13 +25,15 @@ static void take_unit(const gw_judge *j, uint32_t unit, idle_node *n)
 {
     const gw_unit *u = &j->fleet->units[unit];
     const gw_unit_usage *use = &j->usage->units[unit];
+    if (!(use->paid > 0)) /* a board that was seen only as slices, or before it was sliced */
+        return;
     n->n_units++;
+    n->n_slices += u->mig_profile != NULL;
     if (!is_idle(j, unit))
         return;
     gw_judge_add_idle_cost(j, unit, &n->cost);
     if (n->n_idle++ == 0)
         n->unit = unit;
-    n->n_slices += u->mig_profile != NULL;
     n->idle += use->idle.allocated;
     n->paid += use->paid;
     n->unknown += use->unknown;
@@ -98,7 +100,9 @@ static int tell(gw_judge *j, uint32_t node, const idle_node *n, const uint32_t *
     if (n->cost.unpriced_ms > 0)
         gw_finding_number(f, "unpricedGpuHours", gw_hours(n->cost.unpriced_ms));
     char money[GW_JUDGE_MONEY_MAX];
-    const char *noun = n->n_slices == 0 ? "GPU" : n->n_slices == n->n_idle ? "MIG slice" : "GPU or MIG slice";
+    const char *noun = n->n_slices == 0            ? "GPU"
+                       : n->n_slices == n->n_units ? "MIG slice"
+                                                   : "GPUs and MIG slice";
     bool whole = n->n_idle == n->n_units && n->idle >= 0.99 * n->paid;
     return gw_judge_say(j, f,
                         "node %s: no pod held %" PRIu32 " of %" PRIu32

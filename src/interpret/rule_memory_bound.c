@@ -32,9 +32,9 @@ static int tell(gw_judge *j, const gw_judge_pick *p)
     return gw_judge_say(
         j, f,
         "%s is bound by memory traffic for %.0f %% of the time judged (compute averages %.1f %%), "
-        "%s held and not computed on; use larger batches and move less data, since sharing "
+        "%s; use larger batches and move less data, since sharing "
         "would not help",
-        gw_judge_who(p, who), 100 * share, 100 * mean, gw_judge_money(monthly, money));
+        gw_judge_who(p, who), 100 * share, 100 * mean, gw_judge_waste(monthly, money));
 }
 
 int gw_rule_memory_bound(gw_judge *j)

@@ -51,9 +51,9 @@ static int tell(gw_judge *j, const gw_judge_pick *p)
     char who[GW_JUDGE_WHO_MAX], money[GW_JUDGE_MONEY_MAX];
     return gw_judge_say(
         j, f,
-        "%s reserves up to %.0f %% of GPU memory and averages %.1f %% compute, %s held and not computed on; "
+        "%s reserves up to %.0f %% of GPU memory and averages %.1f %% compute, %s; "
         "%s",
-        gw_judge_who(p, who), 100 * s->memory.peak, 100 * mean, gw_judge_money(monthly, money),
+        gw_judge_who(p, who), 100 * s->memory.peak, 100 * mean, gw_judge_waste(monthly, money),
         s->memory.peak >= 0.85 ? "cut the reserved memory (KV cache, preallocation) before sharing the GPU"
                                : "share the GPU, or cut its replicas");
 }

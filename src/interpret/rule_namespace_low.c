@@ -35,9 +35,9 @@ static int tell(gw_judge *j, const ns_use *n)
     char money[GW_JUDGE_MONEY_MAX];
     return gw_judge_say(j, f,
                         "namespace %s averages %.1f %% compute over %.1f known GPU-hours of %" PRIu32
-                        " pod%s, %s held and not computed on; start with its dearest workload",
+                        " pod%s, %s; start with its dearest workload",
                         n->name, 100 * mean, gw_hours(s->known), n->n_pods, gw_plural(n->n_pods),
-                        gw_judge_money(monthly, money));
+                        gw_judge_waste(monthly, money));
 }
 
 static int take_workload(gw_judge *j, const gw_judge_workload *w, ns_use *n)

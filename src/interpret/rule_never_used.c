@@ -30,13 +30,16 @@ static int tell(gw_judge *j, const gw_judge_pick *p)
     gw_finding_number(f, "knownGpuHours", gw_hours(s->known));
     gw_finding_number(f, "peakCompute", s->compute.peak);
     gw_finding_measure(f, "peakMemory", s->memory.peak);
+    gw_finding_number(f, "otherGpusOfPods", p->n_others);
     char who[GW_JUDGE_WHO_MAX], money[GW_JUDGE_MONEY_MAX];
-    return gw_judge_say(
-        j, f,
-        "%s held %" PRIu32 " GPU%s for %.1f GPU-hours and never computed on %s (highest sample "
-        "%.1f %%), %s; delete it, or scale it to zero while nobody calls it",
-        gw_judge_who(p, who), p->n_gpus, gw_plural(p->n_gpus), gw_hours(s->allocated),
-        p->n_gpus == 1 ? "it" : "them", 100 * s->compute.peak, gw_judge_money(monthly, money));
+    return gw_judge_say(j, f,
+                        "%s held %" PRIu32
+                        " GPU%s for %.1f GPU-hours and never computed on %s (highest sample "
+                        "%.1f %%), %s; %s",
+                        gw_judge_who(p, who), p->n_gpus, gw_plural(p->n_gpus), gw_hours(s->allocated),
+                        p->n_gpus == 1 ? "it" : "them", 100 * s->compute.peak, gw_judge_money(monthly, money),
+                        p->n_others ? "request fewer GPUs a pod: it works on the others"
+                                    : "delete it, or scale it to zero while nobody calls it");
 }
 
 int gw_rule_never_used(gw_judge *j)

@@ -28,13 +28,12 @@ static int tell(gw_judge *j, const gw_judge_pick *p)
     gw_finding_number(f, "meanCompute", mean);
     char who[GW_JUDGE_WHO_MAX], money[GW_JUDGE_MONEY_MAX], busiest[64] = "";
     if (s->window_mean_max >= 0)
-        snprintf(busiest, sizeof(busiest), " its busiest 5 minutes average %.0f %% and",
-                 100 * s->window_mean_max);
+        snprintf(busiest, sizeof(busiest), " (%.0f %% over its busiest 5 minutes)", 100 * s->window_mean_max);
     return gw_judge_say(
         j, f,
-        "%s shows a peak of %.0f %% compute, but%s its mean is %.1f %%: %s held and not computed on; judge "
-        "it by window averages, and size it for its P95",
-        gw_judge_who(p, who), 100 * s->compute.peak, busiest, 100 * mean, gw_judge_money(monthly, money));
+        "%s peaks at %.0f %% compute%s but averages %.1f %%, %s; judge it by window averages, not by "
+        "its maximum, and size it for its P95",
+        gw_judge_who(p, who), 100 * s->compute.peak, busiest, 100 * mean, gw_judge_waste(monthly, money));
 }
 
 int gw_rule_peak_hides(gw_judge *j)

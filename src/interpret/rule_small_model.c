@@ -59,12 +59,12 @@ static int tell(gw_judge *j, const gw_judge_pick *p)
     gw_finding_number(f, "peakMemory", s->memory.peak);
     gw_finding_measure(f, "p95Compute", gw_hist_quantile(s->compute_hist, 0.95));
     char who[GW_JUDGE_WHO_MAX], money[GW_JUDGE_MONEY_MAX];
-    return gw_judge_say(
-        j, f,
-        "%s needs at most %.0f %% of the memory of its %s (%" PRId64
-        " MiB) and a P95 of %.0f %% of its compute, %s could be freed; use a smaller GPU or a MIG slice",
-        gw_judge_who(p, who), 100 * s->memory.peak, gpu ? gpu : "GPU", gpu_mib,
-        100 * gw_hist_quantile(s->compute_hist, 0.95), gw_judge_money(monthly, money));
+    return gw_judge_say(j, f,
+                        "%s needs at most %.0f %% of the memory of its %s (%" PRId64
+                        " MiB) and a P95 of %.0f %% of its compute, %s%s; use a smaller GPU or a MIG slice",
+                        gw_judge_who(p, who), 100 * s->memory.peak, gpu ? gpu : "GPU", gpu_mib,
+                        100 * gw_hist_quantile(s->compute_hist, 0.95), gw_judge_money(monthly, money),
+                        gw_micro_known(monthly) ? " could be freed" : "");
 }
 
 int gw_rule_small_model(gw_judge *j)

@@ -31,7 +31,8 @@ static int tell(gw_judge *j, const gap *g)
     }
     const gw_node *n = &j->fleet->nodes[g->node];
     const gw_node_price *p = price_of(j, g->node);
-    const char *why = p && p->why_unknown ? p->why_unknown : "no price list has it";
+    const char *why =
+        p && p->why_unknown ? p->why_unknown : "no price list has it: add it with --prices FILE";
     gw_finding_subject(f, "instanceType", n->instance_type ? n->instance_type : "unknown");
     gw_finding_subject(f, "region", n->region);
     gw_finding_subject(f, "capacity", gw_capacity_name(n->capacity));
@@ -41,11 +42,11 @@ static int tell(gw_judge *j, const gap *g)
     gw_finding_text(f, "why", why);
     return gw_judge_say(j, f,
                         "%" PRIu32
-                        " node%s of instance type %s in %s %s no price (%s): %.1f GPU-hours are in no "
-                        "amount of this report; add the price with --prices FILE",
+                        " node%s of instance type %s in %s %s no price, so %.1f GPU-hours are in no amount "
+                        "of this report: %s",
                         g->n_nodes, gw_plural(g->n_nodes), n->instance_type ? n->instance_type : "(unknown)",
-                        n->region ? n->region : "an unknown region", g->n_nodes == 1 ? "has" : "have", why,
-                        gw_hours(g->paid));
+                        n->region ? n->region : "an unknown region", g->n_nodes == 1 ? "has" : "have",
+                        gw_hours(g->paid), why);
 }
 
 static int gap_of(gw_judge *j, gw_map *by_kind, gap *all, uint32_t *n, uint32_t node, uint32_t *ret)

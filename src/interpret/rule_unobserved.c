@@ -93,7 +93,7 @@ static int gather(gw_judge *j, gw_map *by_instance, blind *all, uint32_t *n)
             paid[f->units[i].node] += j->usage->units[i].paid;
     }
     for (uint32_t i = 0; i < f->n_nodes; i++) {
-        if (!(paid[i] > 0))
+        if (paid[i] < (double)j->t->min_known_ms) /* the edge of an exporter's restart */
             continue;
         blind *b = blind_of(j, by_instance, all, n, i);
         if (!b)

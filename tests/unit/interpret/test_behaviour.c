@@ -33,8 +33,8 @@ WORLD_TEST(never_used_merges_pods_of_a_workload)
     assert_near(number_of(f, "gpus"), 2);
     assert_near(number_of(f, "gpuHours"), 336);
     assert_near(number_of(f, "peakCompute"), 0.004);
-    assert_monthly(f, 336); /* $1,461.00 */
-    assert_int_equal(f->severity, GW_SEVERITY_HIGH);
+    assert_monthly(f, 336);                            /* $1,461.00 */
+    assert_int_equal(f->severity, GW_SEVERITY_MEDIUM); /* from $1,000 */
     /* coverage 1; margin (0.01 − 0.004) / 0.01 = 0.6, so 0.5 + 0.3 */
     assert_near(f->confidence, DURATION * 0.8);
     assert_string_equal(
@@ -54,7 +54,9 @@ WORLD_TEST(never_used_looks_at_each_gpu_of_a_pod)
     assert_null(gw_finding_subject_of(f, "workload"));
     assert_near(number_of(f, "pods"), 1);
     assert_near(number_of(f, "gpus"), 1);
+    assert_near(number_of(f, "otherGpusOfPods"), 1);
     assert_monthly(f, 168);
+    assert_non_null(strstr(f->text, "request fewer GPUs a pod"));
 }
 
 WORLD_TEST(never_used_at_the_threshold_fires)
@@ -267,9 +269,10 @@ WORLD_TEST(peak_hides_average)
     assert_near(number_of(f, "meanCompute"), 0.05);
     assert_monthly(f, 168 * 0.95);
     assert_near(f->confidence, DURATION * (0.5 + 0.5 * 0.8)); /* (0.25 − 0.05) / 0.25 */
-    assert_non_null(
-        strstr(f->text,
-               "shows a peak of 98 % compute, but its busiest 5 minutes average 41 % and its mean is 5.0 %"));
+    assert_string_equal(f->text,
+                        "Deployment ml/chat (1 pod) peaks at 98 % compute (41 % over its busiest 5 minutes) "
+                        "but averages 5.0 %, $693.98 a month held and not computed on; judge it by window "
+                        "averages, not by its maximum, and size it for its P95");
 }
 
 WORLD_TEST(peak_hides_nothing_below)
@@ -318,6 +321,41 @@ WORLD_TEST(namespace_at_the_threshold_is_quiet)
     world_hold(w, world_gpu(w, n, "GPU-c", 2), world_pod(w, "dark", "c", "Deployment", "c"), 168, 10, 0, 0);
     world_judge(w);
     assert_int_equal(world_count(w, GW_RULE_NAMESPACE_LOW), 0);
+}
+
+WORLD_TEST(notebooks_of_a_namespace_are_one_workload)
+{
+    uint32_t n = world_node(w, "n1", 8);
+    const char *users[] = {"ann", "bob", "eve"};
+    const char *uuids[] = {"GPU-a", "GPU-b", "GPU-c"};
+    for (int i = 0; i < 3; i++) {
+        uint32_t p = world_pod(w, "lab", users[i], "StatefulSet", users[i]);
+        w->cls[p] = GW_CLASS_NOTEBOOK;
+        world_hold(w, world_gpu(w, n, uuids[i], i), p, 168, 168, i == 2 ? 0.5 : 0.05, 0.9);
+    }
+    world_judge(w);
+    const gw_finding *f = world_finding(w, GW_RULE_PEAK_HIDES);
+    assert_subject(f, "namespace", "lab");
+    assert_subject(f, "class", "notebook");
+    assert_null(gw_finding_subject_of(f, "workload"));
+    assert_near(number_of(f, "pods"), 2);
+    assert_near(number_of(f, "podsOfWorkload"), 3);
+    assert_near(number_of(f, "controllers"), 3);
+    assert_monthly(f, 2 * 168 * 0.95);
+    assert_non_null(strstr(f->text, "notebook use in namespace lab (2 of 3 pods) peaks at 90 %"));
+}
+
+WORLD_TEST(a_single_notebook_keeps_its_name)
+{
+    uint32_t n = world_node(w, "n1", 8), p = world_pod(w, "lab", "ann-0", "StatefulSet", "ann");
+    uint32_t q = world_pod(w, "lab", "ann-1", "StatefulSet", "ann");
+    w->cls[p] = w->cls[q] = GW_CLASS_NOTEBOOK;
+    world_hold(w, world_gpu(w, n, "GPU-a", 0), p, 168, 168, 0.05, 0.9);
+    world_hold(w, world_gpu(w, n, "GPU-b", 1), q, 168, 168, 0.05, 0.9);
+    world_judge(w);
+    const gw_finding *f = world_finding(w, GW_RULE_PEAK_HIDES);
+    assert_subject(f, "workload", "ann");
+    assert_near(number_of(f, "pods"), 2);
 }
 
 WORLD_TEST(idle_gpus_are_told_per_node)
@@ -410,6 +448,8 @@ int main(void)
         cmocka_unit_test(peak_needs_an_hour),
         cmocka_unit_test(namespace_mean_is_weighted_by_known_time),
         cmocka_unit_test(namespace_at_the_threshold_is_quiet),
+        cmocka_unit_test(notebooks_of_a_namespace_are_one_workload),
+        cmocka_unit_test(a_single_notebook_keeps_its_name),
         cmocka_unit_test(idle_gpus_are_told_per_node),
         cmocka_unit_test(idle_leaves_out_what_is_unknown),
         cmocka_unit_test(idle_is_not_unknown),

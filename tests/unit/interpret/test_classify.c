@@ -146,6 +146,27 @@ WORLD_TEST(a_deployment_that_bursts_with_its_memory_full_serves)
     assert_int_equal(class_of(w, p, NULL), GW_CLASS_INFERENCE);
 }
 
+WORLD_TEST(pods_of_a_workload_are_of_one_class)
+{
+    /* the second pod alone never bursts; together they do: 0.95 over a mean of 0.055 */
+    uint32_t n = world_node(w, "n1", 8);
+    uint32_t p = world_pod(w, "ml", "x-1", "Deployment", "x"),
+             q = world_pod(w, "ml", "x-2", "Deployment", "x");
+    world_memory(w, world_hold(w, world_gpu(w, n, "GPU-a", 0), p, 168, 168, 0.06, 0.95), 0.7, 0.75);
+    world_memory(w, world_hold(w, world_gpu(w, n, "GPU-b", 1), q, 168, 168, 0.05, 0.10), 0.7, 0.75);
+    assert_int_equal(class_of(w, p, NULL), GW_CLASS_INFERENCE);
+    assert_int_equal(class_of(w, q, NULL), GW_CLASS_INFERENCE);
+}
+
+WORLD_TEST(pods_of_a_workload_are_not_gpus_of_one_pod)
+{
+    uint32_t n = world_node(w, "n1", 8);
+    uint32_t p = world_pod(w, "ml", "x-1", "Job", "x"), q = world_pod(w, "ml", "x-2", "Job", "x");
+    world_hold(w, world_gpu(w, n, "GPU-a", 0), p, 168, 168, 0.9, 1);
+    world_hold(w, world_gpu(w, n, "GPU-b", 1), q, 168, 168, 0.9, 1);
+    assert_int_equal(class_of(w, p, NULL), GW_CLASS_BATCH);
+}
+
 WORLD_TEST(a_deployment_without_memory_or_bursts_is_unknown)
 {
     uint32_t n = world_node(w, "n1", 8);
@@ -213,6 +234,8 @@ int main(void)
         cmocka_unit_test(a_job_that_keeps_several_gpus_busy_trains),
         cmocka_unit_test(a_job_with_one_gpu_is_batch),
         cmocka_unit_test(a_deployment_that_bursts_with_its_memory_full_serves),
+        cmocka_unit_test(pods_of_a_workload_are_of_one_class),
+        cmocka_unit_test(pods_of_a_workload_are_not_gpus_of_one_pod),
         cmocka_unit_test(a_deployment_without_memory_or_bursts_is_unknown),
         cmocka_unit_test(little_known_time_says_nothing),
         cmocka_unit_test(pods_without_a_gpu_have_no_reason),

@@ -296,6 +296,45 @@ WORLD_TEST(spread_needs_every_node_known)
     assert_int_equal(world_count(w, GW_RULE_FRAGMENTED), 0);
 }
 
+WORLD_TEST(spread_counts_as_the_scheduler_does)
+{
+    /* two nodes of 8 with 6 taken; a third offers 8 GPUs as 32 time slices of which 29 are taken: room for 3
+     */
+    filled(w, "n1", 6, 1000);
+    filled(w, "n2", 6, 1000);
+    uint32_t n = w->f.pods[filled(w, "n3", 29, 1000)].node;
+    w->f.nodes[n].sharing = GW_SHARING_TIME_SLICING;
+    w->f.nodes[n].replicas = 4;
+    w->f.nodes[n].allocatable_gpus = 32;
+    gw_fleet_node(&w->f, gw_str_of("cpu-1"), NULL); /* a node without GPUs leaves nothing unknown */
+    waits_for(w, "train-0", 3);
+    world_judge(w);
+    assert_int_equal(world_count(w, GW_RULE_FRAGMENTED), 0); /* fits on n3 */
+    waits_for(w, "train-1", 4);
+    world_judge(w);
+    const gw_finding *f = world_finding(w, GW_RULE_FRAGMENTED);
+    assert_near(number_of(f, "freeGpus"), 4); /* whole ones */
+    assert_near(number_of(f, "mostFreeOnOneNode"), 3);
+    assert_string_equal(text_of(f, "pod"), "ml/train-1");
+}
+
+WORLD_TEST(slices_take_no_whole_gpus)
+{
+    /* MIG on 2 of 8 GPUs: the node offers 6, and the pod on it holds a slice */
+    uint32_t p = filled(w, "n1", 1, 1000), n = w->f.pods[p].node;
+    w->f.pods[p].resource = GW_RESOURCE_MIG;
+    w->f.nodes[n].allocatable_gpus = 6;
+    uint32_t g = gw_fleet_gpu(&w->f, gw_str_of("GPU-m"), NULL);
+    w->f.gpus[g].node = n;
+    w->f.gpus[g].mig = true;
+    filled(w, "n2", 6, 1000);
+    waits_for(w, "train-0", 7);
+    world_judge(w);
+    const gw_finding *f = world_finding(w, GW_RULE_FRAGMENTED);
+    assert_near(number_of(f, "freeGpus"), 8); /* 6 + 2 */
+    assert_near(number_of(f, "mostFreeOnOneNode"), 6);
+}
+
 WORLD_TEST(spread_needs_somebody_who_waits)
 {
     filled(w, "n1", 6, 1000);
@@ -359,6 +398,16 @@ WORLD_TEST(unobserved_gpus_are_told_per_instance_type)
     assert_int_equal(world_count(w, GW_RULE_IDLE_GPU), 0);
 }
 
+WORLD_TEST(a_gap_at_a_restart_is_not_an_unobserved_gpu)
+{
+    uint32_t n = world_node(w, "n1", 8);
+    uint32_t u = gw_fleet_unit(&w->f, GW_NONE, n, gw_str_of(""), gw_str_of(""), NULL);
+    assert_int_equal(gw_usage_fit(&w->u, &w->f), 0);
+    world_idle(w, u, 0, 0.9);
+    world_judge(w);
+    assert_int_equal(world_count(w, GW_RULE_UNOBSERVED), 0);
+}
+
 WORLD_TEST(unknown_prices_are_said_loudly)
 {
     uint32_t n = world_node(w, "n1", 8);
@@ -413,11 +462,14 @@ int main(void)
         cmocka_unit_test(spread_keeps_a_pending_pod_out),
         cmocka_unit_test(spread_is_not_to_blame_where_a_node_has_room_or_all_are_full),
         cmocka_unit_test(spread_needs_every_node_known),
+        cmocka_unit_test(spread_counts_as_the_scheduler_does),
+        cmocka_unit_test(slices_take_no_whole_gpus),
         cmocka_unit_test(spread_needs_somebody_who_waits),
         cmocka_unit_test(cpu_strands_gpus),
         cmocka_unit_test(enough_cpu_strands_nothing),
         cmocka_unit_test(a_node_of_unknown_size_strands_nothing),
         cmocka_unit_test(unobserved_gpus_are_told_per_instance_type),
+        cmocka_unit_test(a_gap_at_a_restart_is_not_an_unobserved_gpu),
         cmocka_unit_test(unknown_prices_are_said_loudly),
         cmocka_unit_test(waste_without_a_price_is_told_without_an_amount),
     };
