@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/number.h"
+#include "base/utf8.h"
 
 /* Above this many entries a map's keys are sorted to find duplicates, below they are compared pairwise. */
 #define SMALL_MAP 16
@@ -484,11 +485,35 @@ static int parse_with(builder *b, gw_str text, struct fy_diag *diag)
     return r;
 }
 
+/*
+ * YAML is printable UTF-8 (YAML 1.2.2, section 5.1). Checked before libfyaml sees it, because libfyaml 0.7.12
+ * spins for ever on some texts that are not.
+ */
+static int check_characters(const char *name, gw_str text, gw_error *e)
+{
+    uint32_t line = 1;
+    for (size_t at = 0; at < text.n;) {
+        size_t from = at;
+        uint32_t c = gw_utf8_next(text, &at);
+        bool bad = (c == GW_UTF8_REPLACEMENT && at - from == 1) || (c < 0x20 && !strchr("\t\n\r", (int)c)) ||
+                   c == 0 || c == 0x7f;
+        if (bad)
+            return gw_fail(e, GW_ECONFIG,
+                           "%s:%" PRIu32 ": the byte 0x%02x is no UTF-8 text; is this a text file?", name,
+                           line, (unsigned char)text.p[from]);
+        line += c == '\n';
+    }
+    return 0;
+}
+
 int gw_yaml_parse(gw_arena *a, const char *name, gw_str text, const gw_yaml **ret, gw_error *e)
 {
     if (text.n > GW_YAML_MAX_BYTES)
         return gw_fail(e, GW_ELIMIT, "%s: %zu bytes, more than the %zu that are read", name, text.n,
                        GW_YAML_MAX_BYTES);
+    int r = check_characters(name, text, e);
+    if (r)
+        return r;
     builder b = {.arena = a, .e = e, .file = gw_arena_strdup(a, name)};
     if (!b.file)
         return gw_fail_memory(e);
@@ -499,7 +524,8 @@ int gw_yaml_parse(gw_arena *a, const char *name, gw_str text, const gw_yaml **re
     if (!diag)
         return gw_fail_memory(e);
     fy_diag_set_collect_errors(diag, true);
-    int r = text.n ? parse_with(&b, text, diag) : 0;
+    if (text.n)
+        r = parse_with(&b, text, diag);
     fy_diag_destroy(diag);
     while (b.depth)
         free_frame(&b.stack[--b.depth]);

@@ -118,7 +118,7 @@ static int read_small_file(gw_kubeconfig_loader *l, const char *path, gw_buf *b)
     char piece[4096];
     ssize_t n = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && ((n = read(fd, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR)))
+    while (fd >= 0 && !b->failed && ((n = read(fd, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR)))
         gw_buf_add(b, piece, n > 0 ? (size_t)n : 0);
     int saved = errno;
     if (fd >= 0)

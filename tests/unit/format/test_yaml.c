@@ -190,6 +190,11 @@ static void syntax_errors_say_where(void **state)
     refuses("a: 1\nb: 2\na: 3\n", GW_ECONFIG, "f.yaml:3:4: \"a\" is given twice, first in line 1");
     refuses("? [k]\n: v\n", GW_ECONFIG, "cannot be a key");
     refuses("a: !ruby/object x\n", GW_ECONFIG, "f.yaml:1:");
+    refuses("a: 1\nb: \x01\n", GW_ECONFIG, "f.yaml:2: the byte 0x01");
+    refuses("a: 1\n\nb: \xff\n", GW_ECONFIG, "f.yaml:3: the byte 0xff");
+    refuses("%\xfe\xff\xff\xf7"
+            "c",
+            GW_ECONFIG, "f.yaml:1: the byte 0xfe"); /* libfyaml would never return */
 }
 
 /* Above 16 entries another way of finding duplicates is taken. */
