@@ -1,10 +1,12 @@
 /* A price for every GPU node of a fleet: what matched, what was done with it, and in words why. */
 #include <math.h>
-#include <strings.h>
 
 #include "base/buf.h"
+#include "price/control_plane.h"
 #include "price/match.h"
 #include "price/onprem.h"
+#include "price/rules.h"
+#include "price/why.h"
 
 #define FORMULA_MAX ((size_t)4096) /* names of files, regions and types are cut to fit */
 
@@ -70,55 +72,28 @@ static bool is_gpu_node(const pricer *p, const job *j)
     return row != GW_NONE && p->l->rows[row].gpus > 0;
 }
 
-static const char *region_like(const gw_price_list *l, const char *region)
-{
-    const char *like = NULL;
-    uint64_t order = 0;
-    for (size_t i = 0; region && i < l->n_regions; i++) {
-        const price_region *r = &l->regions[i];
-        if (strcmp(r->region, region) == 0 && price_order(r->file, r->line) >= order) {
-            like = r->like;
-            order = price_order(r->file, r->line);
-        }
-    }
-    return like;
-}
-
 static bool search(const pricer *p, job *j, gw_capacity capacity)
 {
     if (price_search(&p->index, &j->s, j->s.region, capacity, &j->m))
         return true;
-    const char *like = region_like(p->l, j->s.region);
+    const char *like = price_region_like(p->l, j->s.region);
     return like && price_search(&p->index, &j->s, like, capacity, &j->m);
 }
 
-static bool rule_applies(const price_discount *d, const gw_price *row, const char *region,
-                         gw_capacity capacity)
+static price_deal deal_of(const job *j, const gw_price *row, gw_capacity capacity)
 {
-    size_t n = 0;
-    const char *type = row->instance_type ? row->instance_type : "";
-    const char *family = price_family(type, &n);
-    bool for_it = d->capacity == GW_CAPACITY_UNKNOWN ? capacity != GW_CAPACITY_SPOT : d->capacity == capacity;
-    return for_it && (d->provider == GW_PROVIDER_UNKNOWN || d->provider == row->provider) &&
-           (!d->type || price_matches(d->type, type)) &&
-           (!d->family || (strlen(d->family) == n && strncasecmp(d->family, family, n) == 0)) &&
-           (!d->region || gw_eq(d->region, region));
+    gw_provider p = row->provider == GW_PROVIDER_UNKNOWN ? j->s.node->provider : row->provider;
+    return (price_deal){p, capacity, row->instance_type, j->m.region};
 }
 
-/* The latest rule that applies; `otherwise` where none does. */
-static double latest_rule(const price_discount *rules, size_t n, const gw_price *row, const char *region,
-                          gw_capacity capacity, double otherwise)
+/* How much spot is off the on-demand price that matched; < 0 where nobody says. */
+static double spot_discount_of(const pricer *p, const job *j)
 {
-    double discount = otherwise;
-    uint64_t order = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t o = price_order(rules[i].file, rules[i].line);
-        if (o >= order && rule_applies(&rules[i], row, region, capacity)) {
-            discount = rules[i].discount;
-            order = o;
-        }
-    }
-    return discount;
+    if (j->m.class)
+        return 0;
+    price_deal deal = deal_of(j, &p->l->rows[j->m.row], GW_CAPACITY_ON_DEMAND);
+    return price_rule_discount(p->l->spots, p->l->n_spots, &deal,
+                               p->l->o.spot_discount > 0 ? p->l->o.spot_discount : -1);
 }
 
 /* The negotiated discount on a row: its own, else a rule's, else the option's. Rows for a node, a selector or
@@ -132,76 +107,9 @@ static double discount_of(const pricer *p, const job *j)
         return note->discount;
     if (j->m.rank.tier != PRICE_TIER_TYPE && j->m.rank.tier != PRICE_TIER_CATALOGUE)
         return 0;
-    return latest_rule(p->l->discounts, p->l->n_discounts, row, j->m.region, c,
-                       c == GW_CAPACITY_SPOT ? 0 : p->l->o.discount);
-}
-
-/* Why nothing matched -------------------------------------------------------------------------------- */
-
-/* The regions that have the type with this capacity: the first in *ret_first, and how many. */
-static size_t regions_of(const pricer *p, const char *type, gw_capacity capacity, const char **ret_first)
-{
-    size_t n = 0;
-    *ret_first = NULL;
-    for (uint32_t row = price_type_rows(&p->index, type); row != GW_NONE; row = p->index.next[row]) {
-        const gw_price *r = &p->l->rows[row];
-        if (r->capacity != capacity || !r->region)
-            continue;
-        n++;
-        if (!*ret_first || strcmp(r->region, *ret_first) < 0)
-            *ret_first = r->region;
-    }
-    return n;
-}
-
-static const char *why_no_region(const pricer *p, const job *j)
-{
-    const char *first, *more = "";
-    size_t n = regions_of(p, j->s.type, j->s.capacity, &first);
-    if (n == 0)
-        n = regions_of(p, j->s.type, GW_CAPACITY_ON_DEMAND, &first);
-    if (n > 1)
-        more = " and other regions";
-    if (!first)
-        return gw_arena_printf(p->arena,
-                               "the price lists have %s, but not as %s: give its price with --prices",
-                               j->s.type, gw_capacity_name(j->s.capacity));
-    if (!j->s.region)
-        return gw_arena_printf(p->arena,
-                               "the price of %s depends on the region, and the node names none (label "
-                               "topology.kubernetes.io/region): give --default-region",
-                               j->s.type);
-    return gw_arena_printf(
-        p->arena,
-        "no price list has %s in %s (they have it in %s%s): give its price with --prices, or "
-        "say there under regions: whose prices hold in %s",
-        j->s.type, j->s.region, first, more, j->s.region);
-}
-
-static const char *why_nothing(const pricer *p, const job *j)
-{
-    if (!j->s.type)
-        return gw_arena_printf(
-            p->arena,
-            "the node names no instance type (label node.kubernetes.io/instance-type), and no "
-            "row of --prices is for its name, labels or GPU (%s)",
-            j->s.gpu ? j->s.gpu : "unknown");
-    if (price_type_rows(&p->index, j->s.type) == GW_NONE)
-        return gw_arena_printf(
-            p->arena, "no price list knows the instance type %s: give its price with --prices", j->s.type);
-    return why_no_region(p, j);
-}
-
-static const char *why_no_spot(const pricer *p, const job *j)
-{
-    char text[GW_MICRO_TEXT_MAX];
-    bool known = gw_micro_known(j->m.hourly);
-    return gw_arena_printf(p->arena,
-                           "a spot node, and no price list has the spot price of %s%s%s%s%s%s: give it with "
-                           "--prices, or --spot-discount off the on-demand price",
-                           j->s.type ? j->s.type : "its type", j->m.region ? " in " : "",
-                           j->m.region ? j->m.region : "", known ? " (on-demand it is $" : "",
-                           known ? money(j->m.hourly, text) : "", known ? "/h)" : "");
+    price_deal deal = deal_of(j, row, c);
+    return price_rule_discount(p->l->discounts, p->l->n_discounts, &deal,
+                               c == GW_CAPACITY_SPOT ? 0 : p->l->o.discount);
 }
 
 /* Finds the row or class; false with j->why where there is none. */
@@ -219,17 +127,14 @@ static bool match(const pricer *p, job *j)
         return false;
     }
     if (c == GW_CAPACITY_ON_DEMAND || !search(p, j, GW_CAPACITY_ON_DEMAND)) {
-        j->why = why_nothing(p, j);
+        j->why = price_why_nothing(&p->index, &j->s, p->arena);
         return false;
     }
     if (c != GW_CAPACITY_SPOT)
         return true;
-    j->spot_discount = j->m.class ? 0
-                                  : latest_rule(p->l->spots, p->l->n_spots, &p->l->rows[j->m.row],
-                                                j->m.region, GW_CAPACITY_ON_DEMAND,
-                                                p->l->o.spot_discount > 0 ? p->l->o.spot_discount : -1);
+    j->spot_discount = spot_discount_of(p, j);
     if (j->spot_discount < 0 || !gw_micro_known(j->m.hourly))
-        j->why = why_no_spot(p, j);
+        j->why = price_why_no_spot(&j->s, &j->m, p->arena);
     return !j->why;
 }
 
@@ -435,52 +340,6 @@ static int price_node(pricer *p, const gw_node *n, const price_gpus *seen, gw_no
     return failed || p->formula.failed == GW_ENOMEM ? gw_fail_memory(p->e) : 0;
 }
 
-/* The control plane ----------------------------------------------------------------------------------- */
-
-/*
- * EKS $0.10 a cluster-hour (https://aws.amazon.com/eks/pricing/, standard support), GKE $0.10 in Standard and
- * Autopilot mode alike (https://cloud.google.com/kubernetes-engine/pricing; its monthly free credit for one
- * cluster is a matter of the bill), AKS free tier 0
- * (https://azure.microsoft.com/pricing/details/kubernetes-service/).
- */
-static const struct {
-    gw_provider provider;
-    gw_micro hourly;
-    const char *name;
-} published[] = {{GW_PROVIDER_AWS, 100000, "EKS $0.10/h"},
-                 {GW_PROVIDER_GCP, 100000, "GKE $0.10/h"},
-                 {GW_PROVIDER_AZURE, 0, "AKS free tier"}};
-
-/* One fee for each provider that runs a control plane in the fleet: a fleet over two clouds has two clusters.
- */
-static int price_control_plane(pricer *p, const gw_fleet *f, gw_price_book *b)
-{
-    const gw_price_list *l = p->l;
-    bool managed[PRICE_PROVIDERS] = {false};
-    gw_buf_clear(&p->formula);
-    for (size_t i = 0; i < f->n_nodes; i++)
-        managed[f->nodes[i].provider] |= f->nodes[i].managed_control_plane;
-    if (gw_micro_known(l->o.control_plane_hourly)) {
-        b->control_plane_hourly = l->o.control_plane_hourly;
-        gw_buf_puts(&p->formula, "as given");
-    }
-    for (size_t i = 0; !gw_micro_known(l->o.control_plane_hourly) && i < GW_COUNT(published); i++) {
-        gw_provider k = published[i].provider;
-        if (!managed[k])
-            continue;
-        bool own = gw_micro_known(l->control_plane[k]);
-        b->control_plane_hourly += own ? l->control_plane[k] : published[i].hourly;
-        gw_buf_printf(&p->formula, "%s%s", p->formula.len ? ", " : "",
-                      own ? l->control_plane_source[k] : published[i].name);
-    }
-    if (p->formula.len) {
-        b->control_plane_source = gw_arena_strdup(&b->arena, p->formula.data);
-        if (!b->control_plane_source)
-            return gw_fail_memory(p->e);
-    }
-    return p->formula.failed == GW_ENOMEM ? gw_fail_memory(p->e) : 0;
-}
-
 static int price_all(pricer *p, const gw_fleet *f, gw_price_book *b)
 {
     b->nodes = gw_calloc(f->n_nodes, sizeof(*b->nodes));
@@ -492,7 +351,7 @@ static int price_all(pricer *p, const gw_fleet *f, gw_price_book *b)
         if (r)
             return r;
     }
-    return price_control_plane(p, f, b);
+    return price_control_plane(p->l, f, b, p->e);
 }
 
 int gw_price_fleet(const gw_price_list *l, const gw_fleet *f, const gw_usage *u, gw_price_book *ret,

@@ -188,6 +188,22 @@ static void reservations_cost_the_on_demand_price(void **state)
     stop(&w);
 }
 
+/* With a selector or a name, a GPU is a condition: half of a pool may have other boards. */
+static void a_gpu_narrows_a_selector(void **state)
+{
+    GW_UNUSED(state);
+    world w;
+    start(&w, NULL, "selector,gpu,gpu_hourly_usd\npool=train,,1\npool=train,H100,2\n");
+    node(&w, "a", NULL, NULL, ON_DEMAND, 2)->gpu_product = "NVIDIA-H100-NVL";
+    node(&w, "b", NULL, NULL, ON_DEMAND, 2)->gpu_product = "NVIDIA-L4";
+    label(&w, "a", "pool", "train");
+    label(&w, "b", "pool", "train");
+    const gw_node_price *p = price(&w, NULL);
+    assert_int_equal(p[0].hourly, 4 * GW_USD);
+    assert_int_equal(p[1].hourly, 2 * GW_USD);
+    stop(&w);
+}
+
 /* Every way to price one node at once; each row is dropped in turn, and the next best must take over. */
 static void the_most_specific_row_wins(void **state)
 {
@@ -598,6 +614,7 @@ int main(void)
         cmocka_unit_test(nodes_without_gpus_are_not_priced),
         cmocka_unit_test(the_user_may_choose_another_price),
         cmocka_unit_test(reservations_cost_the_on_demand_price),
+        cmocka_unit_test(a_gpu_narrows_a_selector),
         cmocka_unit_test(the_most_specific_row_wins),
         cmocka_unit_test(the_later_row_wins_between_equals),
         cmocka_unit_test(a_row_holds_only_for_what_it_says),
