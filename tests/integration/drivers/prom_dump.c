@@ -7,7 +7,8 @@
  * [--matchers M]
  *               [--retries N] [--backoff MS] [--stall MS] [--step MS] [--concurrency N] [--samples]
  *
- * --samples prints every sample instead. Exit status: the error's number; the message goes to stderr.
+ * prom_dump --families prints the names of the metrics that are read. --samples prints every sample instead.
+ * Exit status: the error's number; the message goes to stderr.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -93,6 +94,8 @@ static int on_samples(void *ctx, void *handle, const int64_t *t_ms, const double
             continue;
         uint64_t bits;
         memcpy(&bits, &value[i], sizeof(bits));
+        if (value[i] != value[i] && !gw_is_stale_marker(value[i]))
+            bits = UINT64_C(0x7ff8000000000000); /* text cannot say which NaN */
         if (d->samples)
             printf("%s %" PRId64 " %.17g\n", s->key, t_ms[i], value[i]);
         if (s->n++ == 0)
@@ -118,6 +121,14 @@ static void print_all(dump *d)
             printf("%s n=%" PRIu64 " first=%" PRId64 " last=%" PRId64 " sum=%.17g fnv=%016" PRIx64 "\n",
                    s->key, s->n, s->first_ms, s->last_ms, s->sum, s->checksum);
     }
+}
+
+static int print_families(void)
+{
+    for (int g = 0; g < GW_N_FAMILY_GROUPS; g++)
+        for (const char *const *name = gw_family_names((gw_family_group)g); *name; name++)
+            puts(*name);
+    return 0;
 }
 
 static int64_t number(const char *s)
@@ -194,6 +205,8 @@ static void read_options(int argc, char **argv, options *o)
 int main(int argc, char **argv)
 {
     options o = {.prom = {.http = {.max_retries = -1}}};
+    if (argc == 2 && strcmp(argv[1], "--families") == 0)
+        return print_families();
     read_options(argc, argv, &o);
     if (argc - optind != 3) {
         fprintf(stderr, "usage: prom_dump [OPTION]... URL FROM_MS TO_MS\n");
