@@ -513,7 +513,7 @@ int gw_report_build(gw_report *r, const gw_report_options *o, gw_error *e)
         rc = gw_selector_parse(gw_str_of(o->filter.selector), &r->arena, &b.selector, e);
     if (!rc)
         rc = group(&b, e);
-    if (!rc)
+    if (!rc && r->n_rows)
         qsort_r(r->rows, r->n_rows, sizeof(*r->rows), by_column, (void *)(uintptr_t)column);
     gw_map_free(&b.rows);
     gw_map_free(&b.pairs);

@@ -15,7 +15,8 @@ void gw_explanation_free(gw_explanation *x)
     gw_explanation_init(x);
 }
 
-static const char *keep(gw_explanation *x, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static const char *keep(gw_explanation *x, const char *format,
+                                                              va_list ap)
 {
     va_list again;
     va_copy(again, ap);

@@ -158,30 +158,50 @@ static const char *quoted(gw_arena *a, const char *s)
     return out;
 }
 
+/* What to type to read the same again, from the options that were given; no secrets. */
+static int note_flags(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
+{
+    char duration[GW_TIME_TEXT_MAX];
+    const struct {
+        const char *name, *value;
+    } given[] = {{"snapshot", o->snapshot},
+                 {"prometheus", o->snapshot ? NULL : o->prometheus},
+                 {"demo", o->snapshot || o->prometheus ? NULL : ""},
+                 {"kubeconfig", o->kubeconfig},
+                 {"context", o->context},
+                 {"window", o->window_ms ? gw_duration_format(o->window_ms, duration) : NULL},
+                 {"from", o->from},
+                 {"to", o->to}};
+    const char *text = "";
+    for (size_t i = 0; i < GW_COUNT(given) && text; i++) {
+        if (!given[i].value)
+            continue;
+        const char *value = *given[i].value ? quoted(&p->arena, given[i].value) : "";
+        text = value ? gw_arena_printf(&p->arena, "%s%s--%s%s%s", text, *text ? " " : "", given[i].name,
+                                       *value ? " " : "", value)
+                     : NULL;
+    }
+    p->source_flags = text;
+    return text ? 0 : gw_fail_memory(e);
+}
+
 static int open_source(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)
 {
     int rc;
-    const char *flag = "--demo", *value = "";
-    if (o->snapshot) {
+    if (o->snapshot)
         rc = gw_snapshot_open(o->snapshot, &p->source, e);
-        flag = "--snapshot ";
-        value = quoted(&p->arena, o->snapshot);
-    } else if (o->prometheus) {
+    else if (o->prometheus)
         rc = open_prometheus(p, o, env, e);
-        flag = "--prometheus ";
-        value = quoted(&p->arena, o->prometheus);
-    } else if (o->demo) {
+    else if (o->demo)
         rc = open_demo(p, o, e);
-    } else {
+    else
         return gw_fail(e, GW_EUSAGE,
                        "say where to read from: --prometheus URL (or GPUWISE_PROMETHEUS_URL), --snapshot "
                        "DIR, or --demo for the sample fleet");
-    }
     if (rc)
         return rc;
     p->has_source = true;
-    p->source_flags = value ? gw_arena_printf(&p->arena, "%s%s", flag, value) : NULL;
-    return p->source_flags ? 0 : gw_fail_memory(e);
+    return note_flags(p, o, e);
 }
 
 /*
@@ -216,7 +236,8 @@ int gw_pipeline_open(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_
     if (rc == 0 && p->source.extent)
         rc = p->source.extent(p->source.self, &extent, e);
     if (rc == 0)
-        rc = gw_window_choose(o, extent, env->clock(env->clock_ctx), &p->window, e);
+        rc = gw_window_choose(o, extent, env->clock(env->clock_ctx) / GW_SECOND_MS * GW_SECOND_MS, &p->window,
+                              e);
     if (rc == 0)
         rc = open_kubernetes(p, o, e);
     return rc;

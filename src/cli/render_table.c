@@ -346,25 +346,50 @@ static int put_findings(const page *p, gw_error *e)
     return rc;
 }
 
+/* A command to copy: never cut, and broken only where a shell goes on reading. */
+static void put_command(const page *p, const char *command)
+{
+    size_t column = 2;
+    gw_buf_puts(p->b, "  ");
+    while (*command) {
+        size_t n = strcspn(command, " ");
+        if (column > 2 && column + n + 3 > GW_TABLE_WIDTH) {
+            gw_buf_puts(p->b, "\\\n    ");
+            column = 4;
+        }
+        gw_text_write(p->b, (gw_str){command, n}, 0);
+        column += n + 1;
+        command += n + strspn(command + n, " ");
+        if (*command)
+            gw_buf_putc(p->b, ' ');
+    }
+    gw_buf_putc(p->b, '\n');
+}
+
 /* The one command that is most worth typing next. */
 static void put_next(const page *p)
 {
-    const char *flags = p->how->source_flags;
+    const char *flags = p->how->source_flags ? p->how->source_flags : "", *what, *verb, *more = "";
     const gw_findings *f = p->r->findings;
-    char line[512];
-    if (p->r->total.cost.unpriced_ms > 0)
-        snprintf(line, sizeof(line),
-                 "Next: %s report%s%s --prices FILE   gives the nodes without a price one", p->how->program,
-                 flags ? " " : "", flags ? flags : "");
-    else if (f && f->n)
-        snprintf(line, sizeof(line), "Next: %s explain %s%s%s   shows how it came about", p->how->program,
-                 f->items[0].rule, flags ? " " : "", flags ? flags : "");
-    else
-        snprintf(line, sizeof(line), "Next: %s report%s%s -o html > report.html", p->how->program,
-                 flags ? " " : "", flags ? flags : "");
+    char command[2048];
+    if (p->r->total.cost.unpriced_ms > 0) {
+        what = "Next, give the nodes without a price one:";
+        verb = "report";
+        more = " --prices FILE";
+    } else if (f && f->n) {
+        what = "Next, see how the dearest finding came about:";
+        verb = "explain ";
+    } else {
+        what = "Next, the same with plots:";
+        verb = "report";
+        more = " -o html > report.html";
+    }
+    snprintf(command, sizeof(command), "%s %s%s %s%s", p->how->program, verb,
+             strcmp(verb, "explain ") == 0 ? f->items[0].rule : "", flags, more);
     gw_buf_putc(p->b, '\n');
-    put_styled(p, GW_STYLE_DIM, line);
+    put_styled(p, GW_STYLE_DIM, what);
     gw_buf_putc(p->b, '\n');
+    put_command(p, command);
 }
 
 int gw_render_table(const gw_report *r, const gw_render *how, bool wide, gw_buf *b, gw_error *e)

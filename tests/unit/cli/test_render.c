@@ -208,7 +208,7 @@ static void test_table_says(void **state)
     assert_non_null(strstr(text, "NOT KNOWN\n"));
     assert_non_null(strstr(text, "price of instance type rke2, 4.0 GPU hours"));
     assert_non_null(strstr(text, "1 more findings")); /* six, five shown */
-    assert_non_null(strstr(text, "Next: gpuwise explain idle-gpu --demo"));
+    assert_non_null(strstr(text, "  gpuwise explain idle-gpu --demo\n"));
     /* 2.000000 of 30.131180 is 6.6 % */
     const char *used = strstr(text, "\n  used ");
     assert_non_null(used);
