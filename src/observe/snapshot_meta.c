@@ -106,7 +106,7 @@ static int get_slice(gw_snapshot_meta *m, const json_t *from, gw_error *e)
     return 0;
 }
 
-static int read_meta(gw_snapshot_meta *m, const json_t *from, gw_error *e)
+int gw_snapshot_meta_read(gw_snapshot_meta *m, const json_t *from, gw_error *e)
 {
     uint64_t version;
     if (!gw_eq(json_string_value(json_object_get(from, "kind")), "Snapshot"))
@@ -143,7 +143,7 @@ int gw_snapshot_meta_load(const char *dir, gw_snapshot_meta *m, bool *ret_found,
     if (rc || !v)
         return rc;
     gw_error own;
-    rc = read_meta(m, v, &own);
+    rc = gw_snapshot_meta_read(m, v, &own);
     json_decref(v);
     if (rc) {
         gw_snapshot_meta_free(m);

@@ -14,6 +14,8 @@
 #ifndef GW_OBSERVE_SNAPSHOT_META_H
 #define GW_OBSERVE_SNAPSHOT_META_H
 
+#include <jansson.h>
+
 #include "base/mem.h"
 #include "base/time.h"
 #include "observe/families.h"
@@ -54,6 +56,8 @@ gw_snapshot_slice *gw_snapshot_meta_add(gw_snapshot_meta *m);
  * where it is not what it says; GW_ECONFIG where a newer gpuwise wrote it. *read grows by the bytes read.
  */
 int gw_snapshot_meta_load(const char *dir, gw_snapshot_meta *m, bool *ret_found, uint64_t *read, gw_error *e);
+/* The same of JSON that is read already. On failure *m may hold a part. */
+int gw_snapshot_meta_read(gw_snapshot_meta *m, const json_t *from, gw_error *e);
 int gw_snapshot_meta_save(const char *dir, const gw_snapshot_meta *m, gw_error *e);
 
 #endif
