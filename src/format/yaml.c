@@ -43,6 +43,7 @@ typedef struct builder {
     gw_arena *arena;
     const char *file;
     gw_error *e;
+    gw_str text; /* all of it */
     frame stack[GW_YAML_MAX_DEPTH];
     size_t depth;
     uint32_t nodes;
@@ -238,24 +239,83 @@ static int read_anchor(builder *b, struct fy_event *ev, const char **ret)
     return *ret ? 0 : gw_fail_memory(b->e);
 }
 
+/* "it''s" → "it's": single quotes on one line; n is the length of the result. */
+static void unquote(gw_str raw, char *out, size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < raw.n; i++) {
+        out[(*n)++] = raw.p[i];
+        if (raw.p[i] == '\'' && i + 1 < raw.n && raw.p[i + 1] == '\'')
+            i++;
+    }
+}
+
+/* The source of a single-quoted scalar that stands on one line; false for anything else. */
+static bool single_quoted(const builder *b, struct fy_token *token, gw_str *ret)
+{
+    const struct fy_mark *from = fy_token_start_mark(token), *to = fy_token_end_mark(token);
+    if (fy_token_scalar_style(token) != FYSS_SINGLE_QUOTED || !from || !to || from->line != to->line ||
+        from->input_pos > to->input_pos || to->input_pos > b->text.n)
+        return false;
+    *ret = (gw_str){b->text.p + from->input_pos, to->input_pos - from->input_pos};
+    return true;
+}
+
+/* The chunks that a token's text consists of, into out where that is not NULL. SIZE_MAX when memory is
+ * exhausted. */
+static size_t copy_chunks(struct fy_token *token, char *out)
+{
+    const struct fy_iter_chunk *chunk = NULL;
+    size_t n = 0;
+    int failed = 0;
+    struct fy_token_iter *it = fy_token_iter_create(token);
+    if (!it)
+        return SIZE_MAX;
+    while ((chunk = fy_token_iter_chunk_next(it, chunk, &failed))) {
+        if (out && chunk->len)
+            memcpy(out + n, chunk->str, chunk->len);
+        n += chunk->len;
+    }
+    fy_token_iter_destroy(it);
+    return failed ? SIZE_MAX : n;
+}
+
+/*
+ * The text of a scalar, copied. Not by fy_token_get_text, which in 0.7.12 leaks where a text has many chunks
+ * (long block scalars, many escapes), and takes two escaped single quotes in a row for three quotes.
+ */
+static int scalar_text(builder *b, struct fy_token *token, gw_str *ret)
+{
+    gw_str raw = {"", 0};
+    bool quoted = token && single_quoted(b, token, &raw);
+    size_t n = quoted ? raw.n : token ? copy_chunks(token, NULL) : 0;
+    char *copy = n < SIZE_MAX ? gw_arena_alloc(b->arena, n + 1) : NULL;
+    if (!copy)
+        return gw_fail_memory(b->e);
+    if (quoted)
+        unquote(raw, copy, &n);
+    else if (token && copy_chunks(token, copy) != n)
+        return gw_fail_memory(b->e);
+    copy[n] = '\0';
+    *ret = (gw_str){copy, n};
+    return 0;
+}
+
 static int on_scalar(builder *b, struct fy_event *ev, uint32_t line, uint32_t column)
 {
     struct fy_token *token = fy_event_get_token(ev);
     gw_yaml *y = new_node(b, GW_YAML_SCALAR, line, column);
     if (!y)
         return GW_ENOMEM;
-    size_t n = 0;
-    const char *p = token ? fy_token_get_text(token, &n) : "";
-    char *copy = gw_arena_strndup(b->arena, p ? p : "", p ? n : 0);
-    if (!copy)
-        return gw_fail_memory(b->e);
-    y->text = (gw_str){copy, p ? n : 0};
+    int r = scalar_text(b, token, &y->text);
+    if (r)
+        return r;
     enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
     y->plain = style == FYSS_PLAIN;
     if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && column > 1)
         y->column--; /* the mark stands behind the quote */
     const char *name = NULL;
-    int r = read_tag(b, ev, y);
+    r = read_tag(b, ev, y);
     if (!r)
         r = read_anchor(b, ev, &name);
     if (!r)
@@ -514,7 +574,7 @@ int gw_yaml_parse(gw_arena *a, const char *name, gw_str text, const gw_yaml **re
     int r = check_characters(name, text, e);
     if (r)
         return r;
-    builder b = {.arena = a, .e = e, .file = gw_arena_strdup(a, name)};
+    builder b = {.arena = a, .e = e, .text = text, .file = gw_arena_strdup(a, name)};
     if (!b.file)
         return gw_fail_memory(e);
     struct fy_diag_cfg dc;

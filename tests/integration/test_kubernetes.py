@@ -303,6 +303,7 @@ class KubernetesTest(unittest.TestCase):
 class Fake(http.server.BaseHTTPRequestHandler):
     """An API server that misbehaves as its `plan` says: {path: [reply, ...]}, the last reply repeated."""
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes
 
     def do_GET(self):
         url = urllib.parse.urlsplit(self.path)
@@ -430,6 +431,20 @@ class MisbehavingServer(unittest.TestCase):
         code, seen = self.dump(server, "--export")
         kinds = [i["kind"] for i in seen["workloads"][0]["items"]]
         self.assertEqual({k: kinds.count(k) for k in set(kinds)}, {"ReplicaSet": 1, "Rollout": 1, "Training": 30, "Run": 1, "Campaign": 1})
+
+    def test_memory_runs_out(self):
+        """Whichever allocation of a read fails, the read fails with "out of memory" or does without it."""
+        owned = pod("p", "n", {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u"}, limits={"nvidia.com/gpu": "1"}, labels={"a": "b"})
+        other = pod("q", None, {"apiVersion": "x.example.com/v1", "kind": "Thing", "name": "t", "uid": "u"})
+        replies = {"/api/v1/pods": listing([owned, other]),
+                   "/apis/apps/v1/replicasets": listing([{"metadata": {"name": "r", "namespace": "a", "labels": {"c": "d"}}}]),
+                   "/apis/x.example.com/v1": (200, {"resources": [{"name": "things", "kind": "Thing", "namespaced": False}]}),
+                   "/apis/x.example.com/v1/things/t": (200, {"kind": "Thing", "metadata": {"name": "t"}})}
+        server = self.serve(lambda path, query: replies.get(path, listing([])))
+        for args in ((), ("--export",)):
+            code, seen = self.dump(server, "--torture", "17", *args)
+            self.assertEqual(code, 0, seen.get("error"))
+            self.assertGreater(seen["torture"][0]["failed"], 10)
 
     def test_unknown_groups_are_not_followed_for_ever(self):
         """Every owner has an owner of its own: the chain is cut at its depth."""

@@ -2,7 +2,7 @@
  * Prints what the Kubernetes source sees, one JSON object a line, for tests/integration/test_kubernetes.py.
  *
  *   kube_dump [--kubeconfig F] [--context C] [--namespace N] [--page-items N] [--in-cluster DIR] [--export]
- *             [--twice] [--wait-ms N]
+ *             [--twice] [--wait-ms N] [--torture STEP]
  *
  * --export prints the lists of a recording instead; --twice reads everything two times with the same client,
  * with a pause of N ms between. On failure: {"error": code, "message": "..."} and the code's absolute value
@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/number.h"
 #include "observe/kube_objects.h"
 #include "observe/kubernetes.h"
@@ -113,6 +114,51 @@ static int read_once(gw_kube *k, bool export, gw_error *e)
     return r;
 }
 
+static int quiet_list(void *ctx, const char *name, json_t *list, gw_error *e)
+{
+    GW_UNUSED(ctx);
+    GW_UNUSED(name);
+    GW_UNUSED(list);
+    GW_UNUSED(e);
+    return 0;
+}
+
+/* Opens and reads with one allocation failing. */
+static int read_short_of_memory(const gw_kube_options *o, uint64_t at, bool export, bool *ret_hit,
+                                gw_error *e)
+{
+    gw_kube *k = NULL;
+    gw_fleet f;
+    const char *missing;
+    gw_fleet_init(&f);
+    gw_mem_fail_at(at);
+    int r = gw_kube_open(o, &k, e);
+    if (!r)
+        r = export ? gw_kube_export(k, quiet_list, NULL, e) : gw_kube_objects(k, &f, &missing, e);
+    *ret_hit = gw_mem_count() >= at;
+    gw_mem_fail_at(0);
+    gw_fleet_free(&f);
+    gw_kube_free(k);
+    return r;
+}
+
+static int torture(const gw_kube_options *o, uint64_t step, bool export, gw_error *e)
+{
+    uint64_t at = 1, failed = 0;
+    for (;; at += step) {
+        bool hit;
+        int r = read_short_of_memory(o, at, export, &hit, e);
+        if (!hit) {
+            print("torture",
+                  json_pack("{s:I, s:I}", "allocations", (json_int_t)at, "failed", (json_int_t)failed));
+            return r;
+        }
+        failed += r != 0;
+        if (r != 0 && r != GW_ENOMEM)
+            return gw_fail(e, GW_EINTERNAL, "allocation %" PRIu64 " gives code %d", at, r);
+    }
+}
+
 static int64_t number(const char *text)
 {
     int64_t v = 0;
@@ -125,7 +171,7 @@ int main(int argc, char **argv)
     gw_kube *k = NULL;
     gw_error e = {0};
     bool export = false, twice = false;
-    int64_t wait_ms = 0;
+    int64_t wait_ms = 0, step = 0;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--export") == 0 || strcmp(argv[i], "--twice") == 0) {
@@ -142,18 +188,20 @@ int main(int argc, char **argv)
             o.in_cluster_dir = value;
         else if (strcmp(argv[i], "--page-items") == 0)
             o.page_items = (int)number(value);
+        else if (strcmp(argv[i], "--torture") == 0)
+            step = number(value);
         else if (strcmp(argv[i], "--wait-ms") == 0)
             wait_ms = number(value);
         else
             return 2;
         i++;
     }
-    int r = gw_kube_open(&o, &k, &e);
-    if (!r)
+    int r = step ? torture(&o, (uint64_t)step, export, &e) : gw_kube_open(&o, &k, &e);
+    if (k)
         print("describe", json_string(gw_kube_describe(k)));
-    if (!r)
+    if (!r && k)
         r = read_once(k, export, &e);
-    if (!r && twice) {
+    if (!r && k && twice) {
         usleep((useconds_t)(wait_ms * 1000));
         r = read_once(k, export, &e);
     }

@@ -93,6 +93,38 @@ static void reads_json_too(void **state)
     assert_int_equal(gw_yaml_get(y, "t")->line, 3);
 }
 
+/* Expected texts follow YAML 1.2.2, sections 7.3 (quotes and folding) and 8.1 (blocks). */
+static void texts(void **state)
+{
+    GW_UNUSED(state);
+    static const char *const cases[][2] = {
+        {"a: 'it''s'", "it's"},
+        {"a: 'x''y''''z'''", "x'y''z'"},
+        {"a: ''", ""},
+        {"a: ''''", "'"},
+        {"\xef\xbb\xbf"
+         "a: '\xc3\xa9''b'",
+         "\xc3\xa9'b"}, /* behind a byte order mark */
+        {"a: 'one\n  two\n\n  three'", "one two\nthree"},
+        {"a: \"x\\ty\\u00e9\\\n  z\"", "x\ty\xc3\xa9z"},
+        {"a: one\n  two", "one two"},
+        {"a: |\n  one\n    two\n\n", "one\n  two\n"},
+        {"a: |-\n  one\n", "one"},
+        {"a: >\n  one\n  two\n\n  three\n", "one two\nthree\n"},
+        /* more chunks than libfyaml keeps on its stack */
+        {"a: \"\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\t-\"",
+         "\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-"},
+        {"a: |\n  1\n  2\n  3\n  4\n  5\n  6\n  7\n  8\n  9\n  10\n  11\n  12\n  13\n  14\n  15\n  16\n  "
+         "17\n  18\n",
+         "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n"},
+    };
+    for (size_t i = 0; i < GW_COUNT(cases); i++) {
+        const gw_yaml *a = gw_yaml_get(must_parse(cases[i][0]), "a");
+        assert_string_equal(a->text.p, cases[i][1]);
+        assert_int_equal(a->text.n, strlen(cases[i][1]));
+    }
+}
+
 static void empty_text_is_nothing(void **state)
 {
     GW_UNUSED(state);
@@ -347,6 +379,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(builds_the_tree),
+        T(texts),
         T(reads_json_too),
         T(empty_text_is_nothing),
         T(one_document_only),
