@@ -9,6 +9,7 @@ struct gw_arena_block {
 };
 
 static _Thread_local uint64_t fail_at, asked;
+static _Thread_local int64_t live;
 
 static bool must_fail(void)
 {
@@ -27,19 +28,32 @@ uint64_t gw_mem_count(void)
     return asked;
 }
 
+int64_t gw_mem_live(void)
+{
+    return live;
+}
+
+static void *counted(void *p)
+{
+    live += p != NULL;
+    return p;
+}
+
 void *gw_malloc(size_t n)
 {
-    return must_fail() ? NULL : malloc(n ? n : 1);
+    return must_fail() ? NULL : counted(malloc(n ? n : 1));
 }
 
 void *gw_calloc(size_t n, size_t size)
 {
-    return must_fail() ? NULL : calloc(n ? n : 1, size ? size : 1);
+    return must_fail() ? NULL : counted(calloc(n ? n : 1, size ? size : 1));
 }
 
 void *gw_realloc(void *p, size_t n)
 {
-    return must_fail() ? NULL : realloc(p, n ? n : 1);
+    if (must_fail())
+        return NULL;
+    return p ? realloc(p, n ? n : 1) : counted(malloc(n ? n : 1));
 }
 
 char *gw_strdup(const char *s)
@@ -53,6 +67,7 @@ char *gw_strdup(const char *s)
 
 void gw_free(void *p)
 {
+    live -= p != NULL;
     free(p);
 }
 

@@ -15,6 +15,7 @@ gw_fold *gw_fold_new(gw_fleet *fleet, gw_usage *usage, gw_error *e)
     f->sink = (gw_series_sink){f, gw_fold_series, NULL};
     gw_arena_init(&f->arena, SLICE_BYTES_MAX);
     gw_map_init(&f->by_series);
+    gw_map_init(&f->exporting);
     gw_buf_init(&f->key, KEY_BYTES_MAX);
     return f;
 }
@@ -30,6 +31,7 @@ void gw_fold_free(gw_fold *f)
     gw_free(f->tracks);
     gw_arena_free(&f->arena);
     gw_map_free(&f->by_series);
+    gw_map_free(&f->exporting);
     gw_buf_free(&f->key);
     gw_free(f);
 }
@@ -134,6 +136,9 @@ static int close_node(gw_fold *f, uint32_t i, int64_t seen_gpus, double paid_ms,
         x->unknown += missing;
     }
     x->paid += missing;
+    /* the first and last minutes of an exporter's life: in the sums, but not worth a line of their own */
+    if (seen_gpus > 0 && missing < 0.005 * (double)count * (double)gw_interval_ms(there))
+        return 0;
     char what[512];
     snprintf(what, sizeof(what), "GPUs on node %.300s that no exporter reports", n->name);
     const char *why =

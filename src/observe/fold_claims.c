@@ -319,7 +319,7 @@ static int read_facts(gw_fold *f, gw_error *e)
 static int resolve_gpu(gw_fold *f, track *k, gw_error *e)
 {
     gw_fleet *fl = f->fleet;
-    if (k->bare_pod && f->saw_exported)
+    if (k->bare_pod && gw_map_get(&f->exporting, gw_str_of(k->job)) != GW_NONE)
         k->pod = k->ns = "";
     k->pod_index = GW_NONE;
     if (*k->pod) {
@@ -399,7 +399,8 @@ static void settle_xids(gw_fold *f)
             gw_xid *old = &u->xids[j];
             if (old->unit != x.unit || old->code != x.code)
                 continue;
-            if (x.first_ms > old->last_ms + GW_HOLD_MAX_MS)
+            /* a new series of the same unit that begins with the code repeats it, and is no new event */
+            if (x.times && x.first_ms > old->last_ms + GW_HOLD_MAX_MS)
                 old->times++;
             old->first_ms = GW_MIN(old->first_ms, x.first_ms);
             old->last_ms = GW_MAX(old->last_ms, x.last_ms);
@@ -407,8 +408,10 @@ static void settle_xids(gw_fold *f)
                 old->pod = x.pod;
             break;
         }
-        if (!fresh || j == SIZE_MAX)
+        if (!fresh || j == SIZE_MAX) {
+            x.times = GW_MAX(x.times, 1);
             u->xids[out++] = x;
+        }
     }
     u->n_xids = out;
 }

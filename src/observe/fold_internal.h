@@ -16,9 +16,10 @@
 #define SLICE_MAX_MS  (24 * GW_HOUR_MS)
 #define SLICE_MIN_MS  GW_HOUR_MS
 #define SLICE_BYTES_MAX                                                                                      \
-    ((size_t)320 << 20)   /* of windows; a slice that needs more is read again, half as long */
-#define INTERVALS_KEPT 64 /* the median interval is that of at most so many, spread evenly over the series   \
-                           */
+    ((size_t)320 << 20) /* of windows; a slice that needs more is read again, half as long */
+#define INTERVALS_KEPT                                                                                       \
+    64 /* the median interval is that of at most so many, spread evenly over the series                      \
+        */
 #define NODE_NAMES_MAX 6
 #define INTERVAL_DEFAULT_MS                                                                                  \
     (30 * GW_SECOND_MS) /* dcgm-exporter's; for a slice in which no series has two samples */
@@ -78,6 +79,7 @@ typedef struct track {
     const char *uuid, *gpu_index, *model, *mig_profile, *mig_id;
     const char *ns, *pod; /* "" = none named */
     bool bare_pod;        /* from "pod", not "exported_pod" */
+    const char *job;      /* the scrape job: its cluster, prometheus and job labels */
     const char *node_names[NODE_NAMES_MAX];
     uint32_t unit; /* resolved at the end of the slice */
     uint32_t pod_index;
@@ -133,7 +135,7 @@ struct gw_fold {
     size_t n_tracks, cap_tracks;
     gw_series_sink sink;
     gw_buf key;
-    bool saw_exported;     /* some series carries exported_pod: a bare "pod" is then the exporter's own */
+    gw_map exporting;      /* scrape jobs with exported_pod: a bare "pod" in them is the exporter's own */
     gw_interval kube_seen; /* of the slice: kube-state-metrics answered from .. to */
     int64_t typical_ms;
     gw_interval *node_seen; /* of the slice, parallel to fleet->nodes */

@@ -167,8 +167,14 @@ static int read_gpu(gw_fold *f, track *k, const labels_in *in, gw_error *e)
     gw_str ns = which == 0 && pod.n ? GET_FIRST(in, "exported_namespace", "namespace")
                                     : GET_FIRST(in, "pod_namespace", "namespace");
     k->bare_pod = pod.n && which == 2;
-    if (get(in, "exported_pod").n || get(in, "exported_namespace").n || get(in, "exported_container").n)
-        f->saw_exported = true;
+    /* honor_labels is set per scrape job, so one job says nothing about another */
+    char job[512];
+    snprintf(job, sizeof(job), "%.*s/%.*s/%.*s", GW_STR_ARG(get(in, "cluster")),
+             GW_STR_ARG(get(in, "prometheus")), GW_STR_ARG(get(in, "job")));
+    k->job = keep(f, gw_str_of(job), &ok);
+    if ((get(in, "exported_pod").n || get(in, "exported_namespace").n || get(in, "exported_container").n) &&
+        gw_map_set(&f->exporting, gw_str_of(job), 1))
+        ok = false;
     /* the exporter's own pod is no workload, whatever the label says */
     if (k->bare_pod && memmem(pod.p, pod.n, "dcgm-exporter", 13))
         pod.n = 0;

@@ -204,7 +204,8 @@ static int xid_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *
                 return gw_fail_memory(e);
             /* unit and pod are not resolved before the end of the slice: until then `unit` is the track's
              * number */
-            u->xids[u->n_xids++] = (gw_xid){GW_NONE - 1 - k->order, GW_NONE, (int32_t)v, 1, t_ms[i], t_ms[i]};
+            u->xids[u->n_xids++] =
+                (gw_xid){GW_NONE - 1 - k->order, GW_NONE, (int32_t)v, first ? 0u : 1u, t_ms[i], t_ms[i]};
         }
         k->open = true;
         k->last_value = v;

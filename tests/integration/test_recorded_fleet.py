@@ -166,7 +166,8 @@ class RecordedFleet(unittest.TestCase):
         names = {"avatar", "ads-creative", "image-api", "sdxl-serve", "banner-diffusion", "creative-ml", "gpu-00"}
         for f in os.listdir(snap):
             path = os.path.join(snap, f)
-            data = gzip.open(path, "rt").read() if f.endswith(".gz") else open(path).read()
+            with (gzip.open if f.endswith(".gz") else open)(path, "rt") as stream:
+                data = stream.read()
             for n in names:
                 self.assertNotIn('"%s"' % n, data, "%s in %s" % (n, f))
 

@@ -102,6 +102,7 @@ int main(int argc, char **argv)
     size_t n = size_of(out);
     char *want = slurp(out, n);
     uint64_t survived = 0, refused = 0;
+    int64_t live = gw_mem_live();
     for (uint64_t at = 1; at <= allocations && at < RUNS_MAX; at += (uint64_t)step) {
         rewind_output();
         e = (gw_error){0};
@@ -118,7 +119,7 @@ int main(int argc, char **argv)
             wrong = "fails with another error";
         else if (rc == GW_ENOMEM && wrote != 0)
             wrong = "fails and has written";
-        else if (LEAKS())
+        else if (gw_mem_live() != live || LEAKS())
             wrong = "leaks";
         free(text);
         if (wrong) {
