@@ -12,8 +12,8 @@
 #include "base/time.h"
 #include "format/series.h"
 
-#define GW_SAMPLES_REPLY_MAX_BYTES    ((size_t)64 << 20) /* compressed: what a caller should gather at most */
-#define GW_SAMPLES_REPLY_MAX_EXPANDED ((size_t)256 << 20) /* about 15 M samples */
+#define GW_SAMPLES_REPLY_MAX_BYTES    ((size_t)32 << 20) /* compressed: what a caller should gather at most */
+#define GW_SAMPLES_REPLY_MAX_EXPANDED ((size_t)128 << 20) /* about 7 M samples */
 
 typedef struct gw_samples_stats {
     uint64_t series, samples;
