@@ -12,7 +12,8 @@
  * lines agree with it: see run_wanted(). Everything else, and everything odd, goes through sample_line().
  */
 
-#define FAST_TAIL_MAX 96  /* what run_wanted() may look at behind the prefix: number, blank, time, line end  \
+#define FAST_TAIL_MAX                                                                                        \
+    96                    /* what run_wanted() may look at behind the prefix: number, blank, time, line end  \
                            */
 #define FAST_DIGITS    18 /* fit a uint64_t */
 #define EXACT_MANTISSA (UINT64_C(1) << 53)
