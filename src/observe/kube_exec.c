@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,7 +195,7 @@ static int plan_attributes(posix_spawnattr_t *attr)
     return r ? r : posix_spawnattr_setsigdefault(attr, &all);
 }
 
-static int spawn(pid_t *pid, const gw_kube_exec *x, const char **args, const char **env, int out, int err)
+static int spawn(pid_t *pid, const char *program, const char **args, const char **env, int out, int err)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
@@ -207,12 +208,39 @@ static int spawn(pid_t *pid, const gw_kube_exec *x, const char **args, const cha
         if (!r)
             r = plan_attributes(&attr);
         if (!r) /* the arrays are not written to: the prototype is older than const */
-            r = posix_spawnp(pid, x->command, &files, &attr, (char *const *)(uintptr_t)args,
-                             (char *const *)(uintptr_t)env);
+            r = posix_spawn(pid, program, &files, &attr, (char *const *)(uintptr_t)args,
+                            (char *const *)(uintptr_t)env);
         posix_spawnattr_destroy(&attr);
     }
     posix_spawn_file_actions_destroy(&files);
     return r;
+}
+
+/*
+ * The program's path: a bare name is looked up in PATH, in its absolute directories only, so that nothing in
+ * the working directory can stand in for a plugin. 0 or an errno.
+ */
+static int find_program(gw_arena *a, const char *command, const char **ret)
+{
+    struct stat st;
+    const char *path = getenv("PATH");
+    if (strchr(command, '/')) {
+        *ret = command;
+        return access(command, X_OK) ? errno : 0;
+    }
+    for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; *path;) {
+        size_t n = strcspn(path, ":");
+        const char *candidate =
+            *path == '/' ? gw_arena_printf(a, "%.*s/%s", (int)GW_MIN(n, (size_t)4096), path, command) : "";
+        if (!candidate)
+            return ENOMEM;
+        if (*candidate && stat(candidate, &st) == 0 && S_ISREG(st.st_mode) && access(candidate, X_OK) == 0) {
+            *ret = candidate;
+            return 0;
+        }
+        path += n + (path[n] == ':');
+    }
+    return ENOENT;
 }
 
 static int fail_start(const gw_kube_exec *x, gw_error *e, int why)
@@ -232,21 +260,27 @@ static void close_fd(int *fd)
 static int start(child *c)
 {
     int out[2] = {-1, -1}, err[2] = {-1, -1}, r = 0, why = 0;
+    const char *program = NULL;
+    gw_arena paths;
     gw_buf info;
+    gw_arena_init(&paths, 0);
     gw_buf_init(&info, (size_t)8 << 20);
     gw_buf_printf(&info, "KUBERNETES_EXEC_INFO=%s", c->x->exec_info ? c->x->exec_info : "");
     const char **args = make_arguments(c->x), **env = info.failed ? NULL : make_environment(c->x, info.data);
     if (!args || !env)
         r = gw_fail_memory(c->e);
+    else if ((why = find_program(&paths, c->x->command, &program)))
+        r = why == ENOMEM ? gw_fail_memory(c->e) : 0;
     else if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
         why = errno;
     else
-        why = spawn(&c->pid, c->x, args, env, out[1], err[1]);
+        why = spawn(&c->pid, program, args, env, out[1], err[1]);
     close_fd(&out[1]);
     close_fd(&err[1]);
     gw_free(args);
     gw_free(env);
     gw_buf_free(&info);
+    gw_arena_free(&paths);
     if (r || why) {
         close_fd(&out[0]);
         close_fd(&err[0]);
@@ -346,6 +380,8 @@ static int fail_end(const child *c, int r)
         return gw_fail(c->e, r,
                        "%s: the credential plugin \"%s\" did not end in time%s%s; log in with kubectl first",
                        c->x->where, c->x->command, colon, words);
+    if (WEXITSTATUS(c->status) == 127 && !WIFSIGNALED(c->status) && !*words)
+        return fail_start(c->x, c->e, ENOEXEC); /* what some systems make of a program that is none */
     if (WIFSIGNALED(c->status))
         return gw_fail(c->e, GW_EAUTH, "%s: the credential plugin \"%s\" was ended by signal %d%s%s",
                        c->x->where, c->x->command, WTERMSIG(c->status), colon, words);

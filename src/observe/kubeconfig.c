@@ -227,14 +227,14 @@ static int read_server(gw_kubeconfig_loader *l, const gw_kubeconfig_entry *clust
     int r = gw_kubeconfig_read_text(l, cluster, "server", &server);
     if (r)
         return r;
-    if (!server)
-        return gw_yaml_fail(cluster->at, l->e, GW_ECONFIG, "this cluster has no \"server\"");
-    size_t n = strlen(server);
+    size_t n = server ? strlen(server) : 0;
     while (n && server[n - 1] == '/')
         n--;
+    if (n == 0)
+        return gw_yaml_fail(cluster->at, l->e, GW_ECONFIG, "this cluster has no \"server\"");
     /* without a scheme, what needs TLS gets it: the rule of kubectl */
     bool tls = a->insecure || a->ca_file || a->ca_data.n || a->cert_file || a->cert_data.n;
-    const char *scheme = strstr(server, "://") ? "" : tls ? "https://" : "http://";
+    const char *scheme = memmem(server, n, "://", 3) ? "" : tls ? "https://" : "http://";
     a->server = gw_arena_printf(l->arena, "%s%.*s", scheme, (int)GW_MIN(n, (size_t)MAX_PATH), server);
     return a->server ? 0 : gw_fail_memory(l->e);
 }

@@ -199,6 +199,30 @@ static void a_missing_program(void **state)
     assert_non_null(strstr(error.message, "cannot be started"));
 }
 
+/* A bare name is looked up in the absolute directories of PATH, not in the working directory. */
+static void programs_come_from_path(void **state)
+{
+    GW_UNUSED(state);
+    char path[256], cwd[1024], *old = gw_strdup(getenv("PATH") ? getenv("PATH") : "");
+    gw_kube_exec x = plugin(REPLY("{\"token\":\"t\"}"));
+    gw_kube_credential c = {0};
+    assert_non_null(old);
+    assert_non_null(getcwd(cwd, sizeof(cwd)));
+    x.command = "plugin";
+    assert_int_equal(chdir(dir), 0);
+    snprintf(path, sizeof(path), ".::%s", "/usr/bin:/bin");
+    setenv("PATH", path, 1);
+    int here = run_for(&x, 0, &c);
+    snprintf(path, sizeof(path), "/nonexistent:%s:/usr/bin:/bin", dir);
+    setenv("PATH", path, 1);
+    int there = run_for(&x, 0, &c);
+    setenv("PATH", old, 1);
+    gw_free(old);
+    assert_int_equal(chdir(cwd), 0);
+    assert_int_equal(here, GW_EAUTH);
+    assert_int_equal(there, 0);
+}
+
 static void time_is_bounded(void **state)
 {
     GW_UNUSED(state);
@@ -280,6 +304,7 @@ int main(void)
         T(secrets_are_not_shown),
         T(much_on_standard_error_does_no_harm),
         T(a_missing_program),
+        T(programs_come_from_path),
         T(time_is_bounded),
         T(a_lingering_child_does_not_block),
         T(every_allocation_may_fail),

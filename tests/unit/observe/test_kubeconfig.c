@@ -155,6 +155,10 @@ static void scheme_is_guessed_as_kubectl_does(void **state)
                        "clusters: [{name: k, cluster: {server: 'h:8080'}}]\n"),
               NULL);
     assert_string_equal(access_.server, "http://h:8080");
+    must_load(put("a", "current-context: c\ncontexts: [{name: c, context: {cluster: k}}]\n"
+                       "clusters: [{name: k, cluster: {server: 'h://'}}]\n"),
+              NULL);
+    assert_string_equal(access_.server, "http://h:"); /* nonsense, for the URL reader to refuse */
     must_load(put("a",
                   "current-context: c\ncontexts: [{name: c, context: {cluster: k}}]\n"
                   "clusters: [{name: k, cluster: {server: 'h:6443', insecure-skip-tls-verify: true}}]\n"),
@@ -269,6 +273,7 @@ static void refusals(void **state)
     GW_UNUSED(state);
     static const char ok[] = "{server: 'https://h'}";
     refuses_fields("{}", "{}", ":3:12: this cluster has no \"server\"");
+    refuses_fields("{server: '//'}", "{}", "this cluster has no \"server\"");
     refuses_fields("{server: 12}", "{}", ":3:40: \"server\" must be text");
     refuses_fields("[]", "{}", "\"cluster\" must be a map, and is a list");
     refuses_fields("{server: 'https://h', insecure-skip-tls-verify: 'no'}", "{}", "must be true or false");
