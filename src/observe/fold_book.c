@@ -248,7 +248,7 @@ static int settle_pending(gw_fold *f, uint32_t unit, uint32_t holder, gw_error *
             to->allocated += st->pending_unknown;
             to->states[GW_STATE_UNKNOWN] += st->pending_unknown;
             st->pending_unknown = 0;
-            if (!f->pods[holder].known) {
+            if (f->pods[holder].active.start_ms >= f->pods[holder].active.end_ms) {
                 if (gw_stats_merge(to, &st->pending_idle))
                     return gw_fail_memory(e);
                 gw_stats_free(&st->pending_idle);
@@ -295,7 +295,7 @@ static bool kube_knows(const gw_fold *f, uint32_t unit, int64_t start, int64_t e
 {
     uint32_t node = f->fleet->units[unit].node;
     return f->usage->has_kube_state && node != GW_NONE && f->fleet->nodes[node].allocatable_gpus >= 0 &&
-           start >= f->kube_seen.start_ms && end <= f->kube_seen.end_ms;
+           start >= f->requests_seen.start_ms && end <= f->requests_seen.end_ms;
 }
 
 static int book_segment(scene *s, const claim *const *live, size_t n_live, int64_t start, int64_t end,

@@ -253,6 +253,8 @@ static int pod_facts(gw_fold *f, gw_error *e)
         gw_interval_cover(&p->info, x.start_ms, x.end_ms);
         gw_interval_cover(&f->kube_seen, x.start_ms, x.end_ms);
         note_pod_node(f, k);
+        if (k->what == M_POD_REQUEST)
+            gw_interval_cover(&f->requests_seen, x.start_ms, x.end_ms);
         if (k->what == M_POD_REQUEST && k->node_name && *k->node_name)
             cover(&scheduled[k->subject], x);
         if (k->what != M_POD_PHASE)
@@ -750,7 +752,7 @@ static int deal_tracks(gw_fold *f, unit_claims *all, gw_error *e)
 int gw_fold_claims(gw_fold *f, unit_claims **ret, gw_error *e)
 {
     int rc;
-    f->kube_seen = (gw_interval){0, 0};
+    f->kube_seen = f->requests_seen = (gw_interval){0, 0};
     if ((rc = close_tracks(f, e)) || (rc = enter_pod_nodes(f, e)) || (rc = resolve_gpus(f, e)) ||
         (rc = fit_slice_arrays(f, e)) || (rc = read_facts(f, e)))
         return rc;

@@ -135,8 +135,9 @@ struct gw_fold {
     size_t n_tracks, cap_tracks;
     gw_series_sink sink;
     gw_buf key;
-    gw_map exporting;      /* scrape jobs with exported_pod: a bare "pod" in them is the exporter's own */
-    gw_interval kube_seen; /* of the slice: kube-state-metrics answered from .. to */
+    gw_map exporting;          /* scrape jobs with exported_pod: a bare "pod" in them is the exporter's own */
+    gw_interval kube_seen;     /* of the slice: kube-state-metrics answered from .. to */
+    gw_interval requests_seen; /* ... and said what pods request: without that it knows no holder */
     int64_t typical_ms;
     gw_interval *node_seen; /* of the slice, parallel to fleet->nodes */
     size_t cap_node_seen;

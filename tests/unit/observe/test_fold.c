@@ -422,6 +422,42 @@ static void states_are_judged_on_the_same_windows(void **state)
     telemetry_free(&t);
 }
 
+static void half_of_kube_state_is_no_witness(void **state)
+{
+    GW_UNUSED(state);
+    telemetry t;
+    telemetry_start(&t);
+    /* pods are known and requests are not (a cut-off snapshot): a gap is then held and unknown, not idle */
+    series(&t, "DCGM_FI_DEV_GPU_UTIL{" GPU("0") POD("a") "}", 0, 600, 30, 50);
+    series(&t, "DCGM_FI_DEV_GPU_UTIL{" GPU("0") POD("a") "}", 1800, 3570, 30, 50);
+    series(&t, "kube_pod_info{namespace=\"ml\",pod=\"a\",node=\"node-a\"}", 0, 3570, 30, 1);
+    series(&t, "kube_node_status_allocatable{node=\"node-a\",resource=\"nvidia_com_gpu\"}", 0, 3570, 30, 1);
+    fold(&t, 0, HOUR, 0);
+    assert_s(hold(&t, "a")->allocated, 3600);
+    assert_s(gw_stats_unknown(hold(&t, "a")), 900);
+    assert_true(fabs(sum_idle(&t)) < 0.001);
+    telemetry_free(&t);
+}
+
+static void one_job_says_nothing_about_another(void **state)
+{
+    GW_UNUSED(state);
+    telemetry t;
+    telemetry_start(&t);
+    /* cluster x keeps target labels (honor_labels: false), cluster y does not */
+    series(&t,
+           "DCGM_FI_DEV_GPU_UTIL{" GPU(
+               "0") ",cluster=\"x\",job=\"dcgm\",pod=\"exp-1\",exported_pod=\"a\",exported_namespace=\"ml\"}",
+           0, 3570, 30, 50);
+    series(&t, "DCGM_FI_DEV_GPU_UTIL{" GPU("1") ",cluster=\"x\",job=\"dcgm\",pod=\"exp-1\"}", 0, 3570, 30, 0);
+    series(&t, "DCGM_FI_DEV_GPU_UTIL{" GPU("2") ",cluster=\"y\",job=\"dcgm\",namespace=\"ml\",pod=\"b\"}", 0,
+           3570, 30, 25);
+    fold(&t, 0, HOUR, 0);
+    assert_int_equal(t.usage.n_holds, 2);
+    assert_s(hold(&t, "b")->used, 900);
+    telemetry_free(&t);
+}
+
 static void no_gpu_metrics_is_said(void **state)
 {
     GW_UNUSED(state);
@@ -470,6 +506,8 @@ int main(void)
         cmocka_unit_test(a_node_without_exporter),
         cmocka_unit_test(the_exporters_own_pod_holds_nothing),
         cmocka_unit_test(states_are_judged_on_the_same_windows),
+        cmocka_unit_test(half_of_kube_state_is_no_witness),
+        cmocka_unit_test(one_job_says_nothing_about_another),
         cmocka_unit_test(no_gpu_metrics_is_said),
         cmocka_unit_test(xid_is_an_event_once),
     };
