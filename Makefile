@@ -18,7 +18,7 @@ BUILD        := build
 .PHONY: all demo test check bench fuzz torture valgrind lint install clean dev
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) gpuwise
+	@ninja --quiet -C $(BUILD) gpuwise
 
 $(BUILD)/build.ninja:
 	@tools/bootstrap

@@ -33,6 +33,7 @@ typedef struct scene {
     int64_t start_ms, end_ms; /* the window, cut to the slice */
     slot slots[SLOTS_MAX];
     size_t n_slots;
+    uint32_t last_pod, last_hold; /* whose hold was looked up last */
     int64_t replicas;
 } scene;
 
@@ -90,9 +91,8 @@ static reading read_slot(const slot *x, measure m, double base_ms)
  * What a holder's unit did: by the series that name the holder; else by whatever series of the unit covers
  * most of the window (the arbitrary pod that is named on a time-sliced GPU, or an exporter that names none).
  */
-static reading read_for(scene *s, uint32_t pod, measure m)
+static reading read_for(scene *s, const slot *own, measure m)
 {
-    slot *own = slot_of(s, pod);
     if (own && own->best[m])
         return read_slot(own, m, own->claimed_ms);
     const slot *other = NULL;
@@ -104,10 +104,10 @@ static reading read_for(scene *s, uint32_t pod, measure m)
     return read_slot(other, m, (double)(s->end_ms - s->start_ms));
 }
 
-static reading read_compute(scene *s, uint32_t pod, gw_signal *ret_signal)
+static reading read_compute(scene *s, const slot *own, gw_signal *ret_signal)
 {
     for (int m = 0; m < GW_N_COMPUTE_SIGNALS; m++) {
-        reading r = read_for(s, pod, (measure)m);
+        reading r = read_for(s, own, (measure)m);
         if (r.known) {
             *ret_signal = (gw_signal)m;
             r.mean = GW_MIN(r.mean, 1);
@@ -120,11 +120,11 @@ static reading read_compute(scene *s, uint32_t pod, gw_signal *ret_signal)
 
 /* Framebuffer: used, and used / (used + free), which is DCGM's own FB_USED_PERCENT; the total is learned
  * where free is reported. */
-static reading read_memory(scene *s, uint32_t pod, reading *ret_mib)
+static reading read_memory(scene *s, const slot *own, reading *ret_mib)
 {
     gw_fleet *fl = s->f->fleet;
     gw_unit *u = &fl->units[s->unit];
-    reading used = read_for(s, pod, M_FB_USED), spare = read_for(s, pod, M_FB_FREE);
+    reading used = read_for(s, own, M_FB_USED), spare = read_for(s, own, M_FB_FREE);
     *ret_mib = used;
     if (!used.known)
         return used;
@@ -184,9 +184,10 @@ static void add_state(gw_stats *s, const gw_state_policy *p, reading compute, re
 static int add_stats(scene *s, gw_stats *to, uint32_t pod, double gpu_ms, double busy, int64_t start,
                      int64_t end)
 {
+    const slot *own = slot_of(s, pod);
     gw_signal signal = GW_SIGNAL_GPU_UTIL;
-    reading mib, c = read_compute(s, pod, &signal), m = read_memory(s, pod, &mib);
-    reading dram = read_for(s, pod, M_DRAM), copy = read_for(s, pod, M_COPY);
+    reading mib, c = read_compute(s, own, &signal), m = read_memory(s, own, &mib);
+    reading dram = read_for(s, own, M_DRAM), copy = read_for(s, own, M_COPY);
     c.mean = GW_MIN(c.mean * busy, 1);
     if (add_hist(&to->compute_hist, c, gpu_ms) || add_hist(&to->memory_hist, m, gpu_ms))
         return GW_ENOMEM;
@@ -196,8 +197,8 @@ static int add_stats(scene *s, gw_stats *to, uint32_t pod, double gpu_ms, double
     add_quantity(&to->memory_mib, mib, gpu_ms);
     add_quantity(&to->dram, dram, gpu_ms);
     add_quantity(&to->copy, copy, gpu_ms);
-    add_quantity(&to->tensor, read_for(s, pod, M_TENSOR), gpu_ms);
-    add_quantity(&to->power_watts, read_for(s, pod, M_POWER), gpu_ms);
+    add_quantity(&to->tensor, read_for(s, own, M_TENSOR), gpu_ms);
+    add_quantity(&to->power_watts, read_for(s, own, M_POWER), gpu_ms);
     add_state(to, &s->f->usage->policy, c, m, gpu_ms);
     if (c.known) {
         double windows = (double)(end - start) / (double)GW_WINDOW_MS * c.part;
@@ -261,6 +262,15 @@ static int settle_pending(gw_fold *f, uint32_t unit, uint32_t holder, gw_error *
     return 0;
 }
 
+static uint32_t hold_of(scene *s, uint32_t pod)
+{
+    if (s->last_hold == GW_NONE || s->last_pod != pod) {
+        s->last_pod = pod;
+        s->last_hold = gw_usage_hold(s->f->usage, s->unit, pod);
+    }
+    return s->last_hold;
+}
+
 static int book_held(scene *s, const claim *const *holders, size_t n, int64_t start, int64_t end, gw_error *e)
 {
     gw_fold *f = s->f;
@@ -272,7 +282,7 @@ static int book_held(scene *s, const claim *const *holders, size_t n, int64_t st
     if (rc)
         return rc;
     for (size_t i = 0; i < n; i++) {
-        uint32_t h = gw_usage_hold(f->usage, s->unit, holders[i]->pod);
+        uint32_t h = hold_of(s, holders[i]->pod);
         if (h == GW_NONE)
             return gw_fail_memory(e);
         gw_hold *hold = &f->usage->holds[h];
@@ -342,7 +352,7 @@ static void add_heat(scene *s)
     const gw_fold *f = s->f;
     uint32_t gpu = f->fleet->units[s->unit].gpu;
     gw_signal signal;
-    reading r = read_compute(s, GW_NONE, &signal);
+    reading r = read_compute(s, slot_of(s, GW_NONE), &signal);
     double known = r.part * (double)(s->end_ms - s->start_ms) * s->weight;
     int64_t whole = gw_interval_ms(f->usage->window);
     if (!r.known || gpu == GW_NONE || whole <= 0)
@@ -374,7 +384,8 @@ static int book_window(scene *s, const claim **live, size_t n_live, int64_t *bor
         if (to > s->start_ms && to < s->end_ms)
             borders[n++] = to;
     }
-    qsort(borders, n, sizeof(*borders), by_time);
+    if (n > 2)
+        qsort(borders, n, sizeof(*borders), by_time);
     for (size_t i = 0; i + 1 < n; i++) {
         if (borders[i] < borders[i + 1]) {
             int rc = book_segment(s, live, n_live, borders[i], borders[i + 1], e);
@@ -388,7 +399,7 @@ static int book_window(scene *s, const claim **live, size_t n_live, int64_t *bor
 static int book_unit(gw_fold *f, uint32_t unit, const unit_claims *u, gw_error *e)
 {
     const gw_unit *x = &f->fleet->units[unit];
-    scene s = {.f = f, .u = u, .unit = unit, .weight = x->weight};
+    scene s = {.f = f, .u = u, .unit = unit, .weight = x->weight, .last_hold = GW_NONE};
     s.replicas = x->mig_profile ? 1 : f->fleet->nodes[x->node].replicas;
     make_slots(&s);
     const claim **live = GW_NEW_ARRAY(&f->arena, const claim *, u->n + 1);

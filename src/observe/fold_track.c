@@ -104,53 +104,110 @@ static void keep_intervals(track *k, const int64_t *t_ms, size_t n)
     }
 }
 
-/* Gauges of a GPU: the loop is written so that a sample inside the current window costs one multiply-add. */
+/* The window that samples are being added to. border is its end; INT64_MIN while there is none. */
+typedef struct current {
+    double sum, max;
+    int64_t border;
+    uint32_t ms, w;
+} current;
+
+static inline bool flush(gw_fold *f, track *k, current *c)
+{
+    if (c->ms) {
+        window *x = window_at(f, k, c->w);
+        if (!x)
+            return false;
+        x->sum += c->sum;
+        x->ms += c->ms;
+        x->max = GW_MAX(x->max, (float)c->max);
+        c->sum = 0;
+        c->ms = 0;
+        c->max = -1;
+    }
+    return true;
+}
+
+/*
+ * A value held over [from, to) that does not lie within the current window. Most often it crosses into the
+ * next one; the rest (a gap, the first sample, the slice's borders) goes the long way round and makes the
+ * window of `to` the current one.
+ */
+static bool cross(gw_fold *f, track *k, current *c, int64_t from, int64_t to, double v)
+{
+    int64_t next = GW_MIN(c->border + GW_WINDOW_MS, f->slice.end_ms);
+    if (c->border != INT64_MIN && from <= c->border && to <= next) {
+        c->sum += v * (double)(c->border - from);
+        c->ms += (uint32_t)(c->border - from);
+        c->max = v > c->max ? v : c->max;
+        if (!flush(f, k, c))
+            return false;
+        c->sum = v * (double)(to - c->border);
+        c->ms = (uint32_t)(to - c->border);
+        c->max = v;
+        c->border = next;
+        c->w++;
+        return true;
+    }
+    if (!flush(f, k, c) || !enter(f, k, from, to, v))
+        return false;
+    c->border = INT64_MIN;
+    if (to >= f->slice.start_ms && to < f->slice.end_ms) {
+        c->w = (uint32_t)((to - f->base_ms) / GW_WINDOW_MS);
+        c->border = GW_MIN(f->slice.end_ms, f->base_ms + (int64_t)(c->w + 1) * GW_WINDOW_MS);
+    }
+    return true;
+}
+
+/*
+ * Gauges of a GPU. The inner loop takes samples while nothing happens: each is valid, follows the one before
+ * within the hold, and lies in the current window; then one costs three comparisons and a multiply-add.
+ */
 static int gauge_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *value, size_t n,
                          gw_error *e)
 {
-    int64_t last = k->last_ms, border = INT64_MIN, span_start = last;
-    double v = k->last_value, sum = 0, max = -1;
-    bool open = k->open, valid = k->last_valid;
     const double low = k->low, high = k->high;
-    const int64_t slice_start = f->slice.start_ms, slice_end = f->slice.end_ms;
-    uint32_t ms = 0, w = 0;
-    uint64_t invalid = 0;
+    int64_t last = k->last_ms, span_start = last;
+    double v = k->last_value;
+    bool open = k->open, valid = k->last_valid;
+    current c = {.max = -1, .border = INT64_MIN};
     for (size_t i = 0; i < n; i++) {
-        const int64_t t = t_ms[i];
-        if (__builtin_expect(t <= last, 0))
-            continue; /* a source that repeats or reorders: the first reading of an instant counts */
-        if (open) {
-            int64_t held = t - last;
-            bool gap = held > GW_HOLD_MAX_MS;
-            if (gap)
-                held = GW_HOLD_MAX_MS;
-            if (valid) {
-                if (last >= slice_start && last + held <= border) {
-                    sum += v * (double)held;
-                    ms += (uint32_t)held;
-                    max = v > max ? v : max;
-                } else {
-                    if (ms) {
-                        window *x = window_at(f, k, w);
-                        if (!x)
-                            return no_room(f, e);
-                        x->sum += sum;
-                        x->ms += ms;
-                        x->max = GW_MAX(x->max, (float)max);
-                        sum = 0;
-                        ms = 0;
-                        max = -1;
-                    }
-                    if (!enter(f, k, last, last + held, v))
-                        return no_room(f, e);
-                    int64_t at = last + held;
-                    w = at >= f->base_ms ? (uint32_t)((at - f->base_ms) / GW_WINDOW_MS) : 0;
-                    border = at < slice_start || at >= slice_end
-                                 ? INT64_MIN
-                                 : GW_MIN(slice_end, f->base_ms + (int64_t)(w + 1) * GW_WINDOW_MS);
+        if (open && valid) {
+            int64_t from = last;
+            double sum = c.sum, max = c.max;
+            for (; i < n; i++) {
+                int64_t held = t_ms[i] - last;
+                if ((uint64_t)held - 1 >= (uint64_t)GW_HOLD_MAX_MS || t_ms[i] > c.border)
+                    break;
+                sum += v * (double)held;
+                max = v > max ? v : max;
+                last = t_ms[i];
+                v = value[i];
+                if (!(v >= low && v <= high)) {
+                    valid = false;
+                    k->invalid++;
+                    i++;
+                    break;
                 }
             }
-            if (gap) {
+            c.sum = sum;
+            c.max = max;
+            c.ms += (uint32_t)(last - from);
+            if (!valid && gw_is_stale_marker(v)) {
+                if (span_start < last && add_span(f, k, span_start, last, e))
+                    return e->code;
+                open = false;
+            }
+            if (i == n)
+                break;
+        }
+        const int64_t t = t_ms[i];
+        if (t <= last)
+            continue; /* a source that repeats or reorders: the first reading of an instant counts */
+        if (open) {
+            int64_t held = GW_MIN(t - last, GW_HOLD_MAX_MS);
+            if (valid && !cross(f, k, &c, last, last + held, v))
+                return no_room(f, e);
+            if (t - last > GW_HOLD_MAX_MS) {
                 if (add_span(f, k, span_start, last + held, e))
                     return e->code;
                 span_start = t;
@@ -160,32 +217,20 @@ static int gauge_samples(gw_fold *f, track *k, const int64_t *t_ms, const double
         }
         v = value[i];
         valid = v >= low && v <= high;
-        open = true;
-        if (!valid) {
-            invalid++;
-            if (gw_is_stale_marker(v)) {
-                if (span_start < t && add_span(f, k, span_start, t, e))
-                    return e->code;
-                open = false;
-            }
-        }
+        open = valid || !gw_is_stale_marker(v);
+        k->invalid += !valid;
+        if (!open && span_start < t && add_span(f, k, span_start, t, e))
+            return e->code;
         last = t;
     }
-    if (ms) {
-        window *x = window_at(f, k, w);
-        if (!x)
-            return no_room(f, e);
-        x->sum += sum;
-        x->ms += ms;
-        x->max = GW_MAX(x->max, (float)max);
-    }
+    if (!flush(f, k, &c))
+        return no_room(f, e);
     if (open && span_start < last && add_span(f, k, span_start, last, e))
         return e->code;
     k->last_ms = last;
     k->last_value = v;
     k->last_valid = valid;
     k->open = open;
-    k->invalid += invalid;
     return 0;
 }
 
