@@ -21,13 +21,16 @@ int gw_error_prefix(gw_error *e, const char *format, ...)
 {
     if (!e)
         return GW_EINTERNAL;
-    char old[GW_ERROR_MESSAGE_MAX];
-    memcpy(old, e->message, sizeof(old));
+    char prefix[GW_ERROR_MESSAGE_MAX];
     va_list ap;
     va_start(ap, format);
-    int n = vsnprintf(e->message, sizeof(e->message), format, ap);
+    int n = vsnprintf(prefix, sizeof(prefix), format, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof(e->message))
-        snprintf(e->message + n, sizeof(e->message) - (size_t)n, ": %s", old);
+    size_t most = sizeof(e->message) - 1, before = n < 0 ? 0 : GW_MIN((size_t)n, most - 2);
+    size_t after = GW_MIN(strlen(e->message), most - before - 2);
+    memmove(e->message + before + 2, e->message, after);
+    memcpy(e->message, prefix, before);
+    memcpy(e->message + before, ": ", 2);
+    e->message[before + 2 + after] = '\0';
     return e->code;
 }

@@ -170,7 +170,7 @@ static void is_the_same_as_the_public_lists(void **state)
     const char *folder = getenv("GW_SHARED") ? getenv("GW_SHARED") : "../shared";
     size_t total = 0;
     for (size_t i = 0; i < GW_COUNT(lists); i++) {
-        size_t size, compared = 0;
+        size_t size = 0, compared = 0;
         char *text = read_whole(folder, lists[i].file, &size);
         if (!text) {
             print_message(
