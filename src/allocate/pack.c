@@ -278,7 +278,7 @@ int gw_pack_find(gw_pack *p, const gw_pack_pod *pod, gw_pack_place *ret, gw_erro
     const char *fault = pod_fault(pod);
     if (fault)
         return gw_fail(e, GW_EUSAGE, "the pod cannot be placed: %s", fault);
-    kind *k;
+    kind *k = NULL;
     int rc = kind_of(p, pod, &k, e);
     if (rc)
         return rc;
