@@ -96,6 +96,16 @@ static int put_costs(const page *p, gw_error *e)
         gw_table_cell_add(&t, s, gw_cell_money(gw_monthly_of(amounts[i], p->r->window), cell));
         gw_table_cell_add(&t, GW_STYLE_DIM, meaning[i]);
     }
+    double unpriced_ms = p->r->total.cost.unpriced_ms;
+    if (unpriced_ms > 0) {
+        char cell[GW_CELL_MAX];
+        gw_table_cell_add(&t, GW_STYLE_YELLOW, "no price");
+        gw_table_cell_add(&t, GW_STYLE_YELLOW, "–");
+        gw_table_cell_add(&t, GW_STYLE_YELLOW, "");
+        gw_table_cell_add(&t, GW_STYLE_YELLOW, gw_cell_hours(unpriced_ms / (double)GW_HOUR_MS, cell));
+        gw_table_cell_add(&t, GW_STYLE_YELLOW, "–");
+        gw_table_cell_add(&t, GW_STYLE_YELLOW, "of these hours; in no amount");
+    }
     int rc = gw_table_write(&t, p->b, p->width, INDENT, p->how->colour, e);
     gw_table_free(&t);
     return rc;
@@ -144,7 +154,8 @@ static void put_measures(const page *p)
     put_line(p, "Source", p->r->source ? p->r->source : "unknown");
 }
 
-/* What is not known, said before the rows: nobody should add them up without having read it. */
+/* What is not known, below the rows that it is missing from; GPU time without a price has a line of its own
+ * in the summary. */
 static void put_unknowns(const page *p)
 {
     size_t width = p->width ? p->width : GW_TABLE_WIDTH;
@@ -400,10 +411,11 @@ int gw_render_table(const gw_report *r, const gw_render *how, bool wide, gw_buf 
     if (rc)
         return rc;
     put_measures(&p);
-    put_unknowns(&p);
     rc = put_rows(&p, e);
-    if (rc == 0)
-        rc = put_findings(&p, e);
+    if (rc)
+        return rc;
+    put_unknowns(&p);
+    rc = put_findings(&p, e);
     if (rc)
         return rc;
     put_next(&p);
