@@ -1,5 +1,7 @@
 #include "observe/snapshot.h"
 
+#include "fleet/usage.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
@@ -360,17 +362,24 @@ static void widen(gw_interval *all, gw_interval by)
         gw_interval_cover(all, by.start_ms, by.end_ms);
 }
 
+typedef struct scan {
+    gw_interval all; /* first sample to last */
+    int64_t step_ms; /* shortest time between two of a series; 0 unknown */
+} scan;
+
 static int on_any_samples(void *ctx, void *series, const int64_t *t_ms, const double *value, size_t n,
                           gw_error *e)
 {
     GW_UNUSED(series);
     GW_UNUSED(value);
     GW_UNUSED(e);
-    widen(ctx, (gw_interval){t_ms[0], t_ms[n - 1] + 1});
+    scan *x = ctx;
+    widen(&x->all, (gw_interval){t_ms[0], t_ms[n - 1] + 1});
+    gw_snapshot_step(&x->step_ms, t_ms, n);
     return 0;
 }
 
-static int scan_packed(snapshot *s, metrics_file *f, int fd, gw_interval *all, gw_error *e)
+static int scan_packed(snapshot *s, metrics_file *f, int fd, scan *all, gw_error *e)
 {
     gw_series_sink sink = {all, on_any_series, on_any_samples};
     gw_om_reader *r = gw_om_reader_new(&sink, (gw_interval){INT64_MIN, INT64_MAX});
@@ -388,7 +397,7 @@ static int scan_packed(snapshot *s, metrics_file *f, int fd, gw_interval *all, g
     return rc ? gw_fail(e, rc, "%s", own.message) : 0;
 }
 
-static int scan_file(snapshot *s, metrics_file *f, gw_interval *all, gw_error *e)
+static int scan_file(snapshot *s, metrics_file *f, scan *all, gw_error *e)
 {
     int fd;
     int rc = open_file(s, f, &fd, e);
@@ -396,15 +405,18 @@ static int scan_file(snapshot *s, metrics_file *f, gw_interval *all, gw_error *e
         return rc;
     rc = f->gz ? scan_packed(s, f, fd, all, e) : make_index(s, f, fd, e);
     close(fd);
-    if (rc == 0 && !f->gz)
-        widen(all, f->index.extent);
+    if (rc == 0 && !f->gz) {
+        widen(&all->all, f->index.extent);
+        if (f->index.step_ms && (all->step_ms == 0 || f->index.step_ms < all->step_ms))
+            all->step_ms = f->index.step_ms;
+    }
     return rc;
 }
 
 static int snapshot_extent(void *self, gw_interval *ret, gw_error *e)
 {
     snapshot *s = self;
-    gw_interval all = {0, 0};
+    scan all = {0};
     int rc = 0;
     for (size_t i = 0; rc == 0 && !s->extent_known && i < s->n_files; i++)
         rc = scan_file(s, &s->files[i], &all, e);
@@ -412,8 +424,12 @@ static int snapshot_extent(void *self, gw_interval *ret, gw_error *e)
         rc = check_any(s, e);
     if (rc)
         return rc;
-    if (!s->extent_known)
-        s->extent = all;
+    if (!s->extent_known && all.all.end_ms > all.all.start_ms) {
+        /* the last sample speaks for one interval more, as it does in the fold */
+        s->extent = all.all;
+        if (all.step_ms > 0)
+            s->extent.end_ms += GW_MIN(all.step_ms, GW_HOLD_MAX_MS) - 1;
+    }
     s->extent_known = true;
     *ret = s->extent;
     return 0;

@@ -84,6 +84,15 @@ static int on_series(void *ctx, const gw_label *labels, size_t n, void **ret, gw
     return open_section(b, group, e);
 }
 
+void gw_snapshot_step(int64_t *step_ms, const int64_t *t_ms, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        int64_t d = t_ms[i] - t_ms[i - 1];
+        if (d > 0 && (*step_ms == 0 || d < *step_ms))
+            *step_ms = d;
+    }
+}
+
 static int on_samples(void *ctx, void *series, const int64_t *t_ms, const double *value, size_t n,
                       gw_error *e)
 {
@@ -99,6 +108,7 @@ static int on_samples(void *ctx, void *series, const int64_t *t_ms, const double
     bool none = all->start_ms == all->end_ms;
     *all = none ? (gw_interval){first, end}
                 : (gw_interval){GW_MIN(all->start_ms, first), GW_MAX(all->end_ms, end)};
+    gw_snapshot_step(&b->x->step_ms, t_ms, n);
     b->now.bytes = gw_om_reader_at(b->reader).offset - b->now.offset;
     return b->now.bytes >= SECTION_MAX ? open_section(b, b->now.groups, e) : 0;
 }

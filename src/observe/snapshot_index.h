@@ -20,8 +20,12 @@ typedef struct gw_snapshot_index {
     gw_snapshot_section *sections; /* by offset; owned */
     size_t n, cap;
     gw_interval extent; /* covers all samples of known families; {0,0}: there is none */
+    int64_t step_ms;    /* shortest time between two samples of a series; 0: there are no two */
     uint64_t lines;     /* whole lines of the file that could be read */
 } gw_snapshot_index;
+
+/* The shortest time between neighbours of t_ms, if it is shorter than *step_ms or that is 0. */
+void gw_snapshot_step(int64_t *step_ms, const int64_t *t_ms, size_t n);
 
 /* The names of every family group in one list that ends with NULL, for gw_om_reader_families. */
 const char *const *gw_all_family_names(void);
