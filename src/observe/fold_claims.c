@@ -622,6 +622,13 @@ static int units_by_node(gw_fold *f, const unit_claims *all, node_units **ret, g
     return 0;
 }
 
+static bool before_unit(const gw_fleet *f, uint32_t a, uint32_t b)
+{
+    const gw_unit *x = &f->units[a], *y = &f->units[b];
+    int c = strcmp(f->gpus[x->gpu].uuid, f->gpus[y->gpu].uuid);
+    return c < 0 || (c == 0 && x->mig_id && y->mig_id && strcmp(x->mig_id, y->mig_id) < 0);
+}
+
 /* The best unit left for an unnamed pod; GW_NONE where there is none. */
 static uint32_t best_unit(const gw_fold *f, const unit_claims *all, const node_units *on, uint32_t pod)
 {
@@ -642,7 +649,7 @@ static uint32_t best_unit(const gw_fold *f, const unit_claims *all, const node_u
         double score = (before ? 1e18 : 0) + 1 +
                        (node->replicas > 1 ? (double)(node->replicas - there) * 1e15 : 0) +
                        unit_work(f, &all[u], when);
-        if (score > best_score) {
+        if (score > best_score || (score == best_score && before_unit(f->fleet, u, best))) {
             best = u;
             best_score = score;
         }
@@ -677,27 +684,52 @@ static int hold_unobserved(gw_fold *f, uint32_t pod, int64_t count, gw_error *e)
     return 0;
 }
 
+/* Who comes first does not hang on the order in which a source tells of the pods. */
+static int by_arrival(const void *a, const void *b, void *fold)
+{
+    const gw_fold *f = fold;
+    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    const gw_pod *p = &f->fleet->pods[i], *q = &f->fleet->pods[j];
+    if (f->pods[i].active.start_ms != f->pods[j].active.start_ms)
+        return f->pods[i].active.start_ms < f->pods[j].active.start_ms ? -1 : 1;
+    int c = strcmp(p->ns, q->ns);
+    return c ? c : strcmp(p->name, q->name);
+}
+
+static int place_pod(gw_fold *f, unit_claims *all, const node_units *on, uint32_t pod, gw_error *e)
+{
+    const pod_slice *s = &f->pods[pod];
+    /* a shared GPU names one arbitrary pod at a time, so being named once says nothing about the rest */
+    int64_t need = s->gpus - (int64_t)s->n_named;
+    for (; need > 0; need--) {
+        uint32_t u = best_unit(f, all, on, pod);
+        if (u == GW_NONE)
+            return hold_unobserved(f, pod, need, e);
+        int rc =
+            add_claim(f, &all[u], (claim){pod, GW_HOLD_REQUESTED, s->active.start_ms, s->active.end_ms}, e);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
 static int place_unnamed(gw_fold *f, unit_claims *all, size_t n_units, gw_error *e)
 {
     node_units *by = NULL;
     int rc = units_by_node(f, all, &by, e);
-    for (uint32_t i = 0; !rc && i < f->fleet->n_pods; i++) {
-        pod_slice *s = &f->pods[i];
-        if (s->active.start_ms >= s->active.end_ms)
-            continue;
-        /* a shared GPU names one arbitrary pod at a time, so being named once says nothing about the rest */
-        int64_t need = s->gpus - (int64_t)s->n_named;
-        for (; need > 0 && !rc; need--) {
-            uint32_t u = best_unit(f, all, &by[f->fleet->pods[i].node], i);
-            if (u == GW_NONE || u >= n_units)
-                break;
-            rc =
-                add_claim(f, &all[u], (claim){i, GW_HOLD_REQUESTED, s->active.start_ms, s->active.end_ms}, e);
-        }
-        if (!rc && need > 0)
-            rc = hold_unobserved(f, i, need, e);
+    uint32_t *unnamed = rc ? NULL : GW_NEW_ARRAY(&f->arena, uint32_t, f->fleet->n_pods + 1);
+    if (!unnamed)
+        return rc ? rc : gw_fail_memory(e);
+    size_t n = 0;
+    for (uint32_t i = 0; i < f->fleet->n_pods; i++) {
+        const pod_slice *s = &f->pods[i];
+        if (s->active.start_ms < s->active.end_ms && s->gpus > (int64_t)s->n_named)
+            unnamed[n++] = i;
     }
-    for (size_t u = 0; !rc && u < n_units; u++)
+    qsort_r(unnamed, n, sizeof(*unnamed), by_arrival, f);
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = place_pod(f, all, &by[f->fleet->pods[unnamed[i]].node], unnamed[i], e);
+    for (size_t u = 0; u < n_units && !rc; u++)
         merge_claims(&all[u]);
     return rc;
 }
