@@ -17,7 +17,9 @@
 #define AT_0_4     0x11u
 #define AT_0       0x01u
 
-#define EIGHT_SLOTS(g1, g2, g3, g7, m1, e1, m2, e2, m3, e3, m7, e7, s1, s1d, s2, s3, s4, s7)                 \
+/* once more around, so that lists like AMPERE_SMS are taken apart first */
+#define EIGHT_SLOTS(...) EIGHT_SLOTS_(__VA_ARGS__)
+#define EIGHT_SLOTS_(g1, g2, g3, g7, m1, e1, m2, e2, m3, e3, m7, e7, s1, s1d, s2, s3, s4, s7)                \
     {                                                                                                        \
         {"1g." #g1 "gb", 1, 1, AT_0_TO_6, 7, g1, m1, e1, s1, 0},                                             \
             {"1g." #g1 "gb+me", 1, 1, AT_0_TO_6, 1, g1, m1, e1, s1, 0},                                      \

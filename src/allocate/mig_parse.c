@@ -13,15 +13,13 @@ static gw_str trim(gw_str s)
     return s;
 }
 
-/* The item up to the next comma; *text moves behind it. False at the end. */
-static bool next_item(const char **text, gw_str *item)
+/* The item up to the next comma; *text moves behind that, and is NULL after the last. */
+static gw_str next_item(const char **text)
 {
-    if (!**text)
-        return false;
     size_t n = strcspn(*text, ",");
-    *item = trim((gw_str){*text, n});
-    *text += n + ((*text)[n] == ',');
-    return true;
+    gw_str item = trim((gw_str){*text, n});
+    *text = (*text)[n] == ',' ? *text + n + 1 : NULL;
+    return item;
 }
 
 static int shown(gw_str s)
@@ -57,11 +55,11 @@ static bool split_count(gw_str *item, int64_t *count)
 int gw_mig_set_parse(const gw_mig_board *b, const char *text, gw_mig_set *ret, gw_error *e)
 {
     gw_mig_set set = {{0}};
-    gw_str item;
-    bool blank = trim(gw_str_of(text)).n == 0;
     int64_t total = 0;
-    while (!blank && next_item(&text, &item)) {
-        gw_str whole = item;
+    if (trim(gw_str_of(text)).n == 0)
+        text = NULL;
+    while (text) {
+        gw_str item = next_item(&text), whole = item;
         int64_t count;
         if (!item.n || !split_count(&item, &count) || count < 1)
             return gw_fail(e, GW_EUSAGE,
@@ -126,10 +124,11 @@ int gw_mig_layout_parse(const gw_mig_board *b, const char *text, gw_mig_layout *
     gw_mig_layout l = {.n = 0};
     gw_mig_set count = {{0}};
     unsigned taken = 0;
-    gw_str item;
-    bool blank = trim(gw_str_of(text)).n == 0;
-    while (!blank && next_item(&text, &item)) {
-        gw_mig_instance i;
+    if (trim(gw_str_of(text)).n == 0)
+        text = NULL;
+    while (text) {
+        gw_mig_instance i = {0};
+        gw_str item = next_item(&text);
         int rc = parse_instance(b, item, &i, e);
         if (rc)
             return rc;
