@@ -149,8 +149,7 @@ static int fill(gw_pack *p, const gw_pack_node *nodes, gw_error *e)
         p->born[i] = p->nodes[i];
         changed(p, i);
     }
-    size_t bytes = p->n * (sizeof(*p->spare.score) + sizeof(*p->spare.seen) + sizeof(*p->spare.gpus));
-    p->max_kinds = GW_PACK_CACHE_BYTES_MAX / bytes;
+    gw_pack_limit_cache(p, GW_PACK_CACHE_BYTES_MAX);
     return kind_init(&p->spare, p->n, e);
 }
 
@@ -194,6 +193,12 @@ void gw_pack_free(gw_pack *p)
     gw_free(p->version);
     gw_free(p->ring);
     gw_free(p);
+}
+
+void gw_pack_limit_cache(gw_pack *p, size_t bytes)
+{
+    p->max_kinds =
+        bytes / (p->n * (sizeof(*p->spare.score) + sizeof(*p->spare.seen) + sizeof(*p->spare.gpus)));
 }
 
 size_t gw_pack_size(const gw_pack *p)

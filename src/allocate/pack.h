@@ -114,6 +114,9 @@ int gw_pack_place_pod(gw_pack *p, const gw_pack_pod *pod, gw_pack_place *ret, gw
 int gw_pack_put(gw_pack *p, const gw_pack_pod *pod, gw_pack_place at, gw_error *e);
 /* Takes a pod away that is at this place. GW_EUSAGE where the node would have more than it began with. */
 int gw_pack_remove(gw_pack *p, const gw_pack_pod *pod, gw_pack_place at, gw_error *e);
+/* Keeps scores in at most that many bytes from now on, instead of GW_PACK_CACHE_BYTES_MAX; what is kept
+ * already stays. Takes time, saves memory, changes no choice. */
+void gw_pack_limit_cache(gw_pack *p, size_t bytes);
 /* A closed node takes no pods that gw_pack_find places. */
 void gw_pack_close(gw_pack *p, size_t node, bool closed);
 

@@ -4,7 +4,8 @@
  */
 #include "allocate/pack_policy.h"
 
-/* Marks the `need` tightest GPUs that will do; the sum of their free tenths of a per cent, by whole ones. */
+/* The pod on the GPUs with the least free that will do: the sum of what is free there in whole per cent, and
+ * how many of them were wholly free. */
 static int32_t take(const gw_pack_node *n, const gw_pack_pod *pod, int *ret_whole)
 {
     uint32_t taken = 0;

@@ -255,34 +255,50 @@ static int read_typical(input *in, const char *path, gw_error *e)
     return rc;
 }
 
-/* Row numbers below `below`, one a line. */
-static int read_numbers(const char *path, const char *of, size_t below, size_t max, uint32_t **ret, size_t *n,
-                        size_t *cap, gw_error *e)
+/* Row numbers below `below`, one a line. once: one flag for each number, which may then come once only; or
+ * NULL. */
+static int number_line(const char *path, size_t line, gw_str s, const char *of, size_t below, bool *once,
+                       uint32_t *ret, gw_error *e)
+{
+    int64_t v;
+    if (!gw_parse_int64(s, &v) || v < 0 || (size_t)v >= below)
+        return gw_fail(e, GW_ECORRUPT, "%s:%zu: must be the row number of a %s, 0..%zu, not \"%.*s\"", path,
+                       line, of, below - 1, (int)GW_MIN(s.n, (size_t)40), s.p);
+    if (once && once[v])
+        return gw_fail(e, GW_ECORRUPT, "%s:%zu: %s %" PRId64 " is named a second time", path, line, of, v);
+    if (once)
+        once[v] = true;
+    *ret = (uint32_t)v;
+    return 0;
+}
+
+static int read_numbers(const char *path, const char *of, size_t below, size_t max, bool *once,
+                        uint32_t **ret, size_t *n, size_t *cap, gw_error *e)
 {
     char *text;
-    size_t len;
+    size_t len, line = 1;
     int rc = read_text(path, &text, &len, e);
     if (rc)
         return rc;
-    size_t line = 1;
     for (const char *p = text, *end = text + len; rc == 0 && p < end; line++) {
         const char *stop = memchr(p, '\n', (size_t)(end - p));
         gw_str s = {p, (size_t)((stop ? stop : end) - p)};
+        uint32_t v = 0;
         p = stop ? stop + 1 : end;
-        int64_t v;
         if (s.n && s.p[s.n - 1] == '\r')
             s.n--;
         if (s.n == 0)
             continue;
-        if (!gw_parse_int64(s, &v) || v < 0 || (size_t)v >= below)
-            rc = gw_fail(e, GW_ECORRUPT, "%s:%zu: must be the number of a %s, 0..%zu, not \"%.*s\"", path,
-                         line, of, below - 1, (int)GW_MIN(s.n, (size_t)40), s.p);
-        else if ((rc = gw_grow((void **)ret, cap, *n + 1, sizeof(**ret), max)) == GW_ELIMIT)
+        rc = number_line(path, line, s, of, below, once, &v, e);
+        if (rc)
+            break;
+        rc = gw_grow((void **)ret, cap, *n + 1, sizeof(**ret), max);
+        if (rc == GW_ELIMIT)
             rc = gw_fail(e, rc, "%s:%zu: more than %zu lines", path, line, max);
         else if (rc)
             rc = gw_fail_memory(e);
         else
-            (*ret)[(*n)++] = (uint32_t)v;
+            (*ret)[(*n)++] = v;
     }
     gw_free(text);
     return rc;
@@ -294,22 +310,19 @@ static int read_order(input *in, const char *path, gw_error *e)
     uint32_t *order = NULL;
     size_t n = 0, cap = 0;
     gw_pack_node *sorted = gw_calloc(in->n_nodes, sizeof(*sorted));
-    bool *seen = gw_calloc(in->n_nodes, sizeof(*seen));
-    int rc = sorted && seen ? read_numbers(path, "node", in->n_nodes, in->n_nodes, &order, &n, &cap, e)
+    bool *once = gw_calloc(in->n_nodes, sizeof(*once));
+    int rc = sorted && once ? read_numbers(path, "node", in->n_nodes, in->n_nodes, once, &order, &n, &cap, e)
                             : gw_fail_memory(e);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (seen[order[i]])
-            rc = gw_fail(e, GW_ECORRUPT, "%s: node %" PRIu32 " is named twice", path, order[i]);
-        seen[order[i]] = true;
-        sorted[i] = in->nodes[order[i]];
-    }
     if (rc == 0 && n != in->n_nodes)
-        rc = gw_fail(e, GW_ECORRUPT, "%s: names %zu of %zu nodes", path, n, in->n_nodes);
+        rc = gw_fail(e, GW_ECORRUPT, "%s:%zu: the file ends after %zu of %zu nodes", path, n + 1, n,
+                     in->n_nodes);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        sorted[i] = in->nodes[order[i]];
     if (rc == 0)
         memcpy(in->nodes, sorted, n * sizeof(*sorted));
     gw_free(order);
     gw_free(sorted);
-    gw_free(seen);
+    gw_free(once);
     return rc;
 }
 
@@ -331,8 +344,10 @@ static int input_read(input *in, const char *nodes, const char *pods, const char
     if (rc == 0)
         rc = read_order(in, order, e);
     if (rc == 0)
-        rc = read_numbers(events, "pod", in->n_pods, INPUT_EVENTS_MAX, &in->events, &in->n_events,
+        rc = read_numbers(events, "pod", in->n_pods, INPUT_EVENTS_MAX, NULL, &in->events, &in->n_events,
                           &in->cap_events, e);
+    if (rc == 0 && in->n_events == 0)
+        rc = gw_fail(e, GW_ENODATA, "%s:1: nothing arrives", events);
     return rc;
 }
 
