@@ -516,7 +516,9 @@ static char *fs_pem(X509 *cert, EVP_PKEY *key)
     if (key)
         PEM_write_bio_PrivateKey(b, key, NULL, NULL, 0, NULL, NULL);
     long n = BIO_get_mem_data(b, &p);
-    char *text = strndup(p, (size_t)n);
+    char *text = malloc((size_t)n + 1);
+    memcpy(text, p, (size_t)n);
+    text[n] = '\0';
     BIO_free(b);
     return text;
 }
