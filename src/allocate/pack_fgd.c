@@ -2,9 +2,9 @@
  * FGD, fragmentation gradient descent: the placement that makes the node's measure of fragmentation
  * (gw_pack_fragmentation) grow least. Weng et al., Beware of Fragmentation, USENIX ATC 2023.
  *
- * The score is cut to whole points as published, which is more than a detail: half of all choices are ties
- * then, ties go to the earlier node, and so nodes are filled one after the other. With exact differences it
- * allocates one percentage point less.
+ * The score is cut to whole points as published, which is more than a detail: many nodes tie then, ties go to
+ * the earlier one, and so nodes are filled one after the other. With exact differences it allocates up to one
+ * percentage point less (docs/internals/packing.md).
  */
 #include "allocate/pack_policy.h"
 
