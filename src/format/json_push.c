@@ -373,6 +373,7 @@ int gw_json_push_finish(gw_json_push *j, gw_error *e)
             return rc;
     }
     if (j->state != BETWEEN || j->expect != NOTHING)
-        return gw_fail(e, GW_ETIMEOUT, "JSON is cut off after %" PRIu64 " bytes", j->offset);
+        return j->offset ? gw_fail(e, GW_ETIMEOUT, "JSON is cut off after %" PRIu64 " bytes", j->offset)
+                         : gw_fail(e, GW_ETIMEOUT, "JSON is cut off: there is not one byte");
     return 0;
 }

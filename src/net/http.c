@@ -148,8 +148,10 @@ static void take_end(gw_http_slot *s, gw_http_verdict *v, gw_error *why)
     }
     if (v->code && r->error.code != v->code)
         gw_fail(&r->error, v->code, "the reply of %s was not taken", s->http->what);
-    if (v->code)
+    if (v->code) {
+        gw_http_name_place(s, &r->error);
         *why = r->error;
+    }
 }
 
 static void conclude(run *w, gw_http_slot *s, CURLcode rc, bool stalled)

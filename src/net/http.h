@@ -3,11 +3,12 @@
  * with backoff, and errors that say what to do. Not thread-safe: one client, one thread. HTTP/2 where TLS
  * negotiates it, else HTTP/1.1; connections are kept and used again.
  *
- * What is tried again: 408, 429, 5xx (but 501 and 505), replies that stall or break off; and, once the server
- * has answered this client, a connection that fails (before that, a wrong URL is likelier than a restart, and
- * the user should read so at once). A 401 is tried again once where there is a new token; that counts in
- * `retries`, not against max_retries, and waits for nothing. Retry-After is honoured up to 30 s. A request
- * that waits keeps its place among max_concurrency, so a server that is unwell sees fewer requests.
+ * What is tried again: 408, 429, 5xx (but 501 and 505), replies that break off; and, once the server has
+ * answered this client, a connection that fails and a reply that does not come (before that, a wrong URL is
+ * likelier than a restart, and the user should read so at once). A 401 is tried again once where there is a
+ * new token; that counts in `retries`, not against max_retries, and waits for nothing. Retry-After is
+ * honoured up to 30 s. A request that waits keeps its place among max_concurrency, so a server that is unwell
+ * sees fewer requests.
  *
  * Redirects: up to 3, for GET only, never from https to http. Another scheme, host or port is another origin:
  * tokens, passwords, the options' headers and the client certificate do not go there, nor to where it leads.
@@ -23,6 +24,12 @@
 
 #include "base/base.h"
 #include "base/time.h"
+
+/* What the user calls these settings, so that a message can say what to change: "--prometheus-ca". */
+typedef struct gw_http_settings {
+    const char *ca, *cert, *insecure;
+    const char *server_name, *timeout; /* NULL: there is no such setting */
+} gw_http_settings;
 
 typedef struct gw_http_options {
     const char *base_url; /* "https://host:port/prefix"; the request path is appended */
@@ -41,12 +48,13 @@ typedef struct gw_http_options {
     int max_retries;                     /* after the first try; -1 = 4 */
     int64_t backoff_ms; /* first pause, doubled each time with jitter, at most 10 s; 0 = 200 ms; Retry-After
                            is honoured */
-    int64_t connect_timeout_ms; /* 0 = 10 s */
-    int64_t stall_timeout_ms;   /* no byte for this long ends a try; 0 = 60 s */
-    int64_t try_timeout_ms;     /* a whole try, from the start to the last byte; 0 = no such bound */
-    uint64_t max_reply_bytes;   /* of one reply, after decompression; 0 = 8 GiB */
-    uint64_t seed;              /* of the jitter */
-    const char *what;           /* for messages: "Prometheus", "Kubernetes API" */
+    int64_t connect_timeout_ms;       /* 0 = 10 s */
+    int64_t stall_timeout_ms;         /* no byte for this long ends a try; 0 = 60 s */
+    int64_t try_timeout_ms;           /* a whole try, from the start to the last byte; 0 = no such bound */
+    uint64_t max_reply_bytes;         /* of one reply, after decompression; 0 = 8 GiB */
+    uint64_t seed;                    /* of the jitter */
+    const char *what;                 /* for messages: "Prometheus", "Kubernetes API" */
+    const gw_http_settings *settings; /* static; NULL = no names */
     /* Called after a 401, at most once for each request, and not where another request has renewed the token
      * meanwhile: may replace *token (owned by the callback's owner, copied here). false = give up. */
     bool (*refresh_token)(void *ctx, const char **ret_token);

@@ -109,6 +109,9 @@ int gw_http_try_begin(gw_http_slot *s);
  * GW_EQUERY where it must not be followed. */
 int gw_http_try_redirect(gw_http_slot *s, gw_error *e);
 
+/* Puts the URL before an error that the reply's consumer found in it; errors of another kind stay. */
+void gw_http_name_place(const gw_http_slot *s, gw_error *e);
+
 typedef struct gw_http_verdict {
     int code;          /* 0 = a clean 2xx */
     bool retry;        /* worth another try */

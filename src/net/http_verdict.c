@@ -7,11 +7,22 @@
 #include "net/reply_text.h"
 
 #define REASON_MAX 320
-#define PLACE_MAX  384
+#define PLACE_MAX  640
 
 typedef struct place {
     char text[PLACE_MAX];
 } place;
+
+/* What the settings are called where the caller did not say. */
+static const gw_http_settings unnamed = {.ca = "the CA certificates",
+                                         .cert = "the client certificate",
+                                         .insecure = "not verifying the server",
+                                         .server_name = "the TLS server name"};
+
+static const gw_http_settings *settings_of(const gw_http_slot *s)
+{
+    return s->http->o.settings ? s->http->o.settings : &unnamed;
+}
 
 /* "Prometheus at http://host:9090/api/v1/read"; path_too: false where only the host matters. */
 static place place_of(const gw_http_slot *s, bool path_too)
@@ -28,6 +39,12 @@ static place place_of(const gw_http_slot *s, bool path_too)
     }
     snprintf(p.text, sizeof(p.text), "%.96s at %s", h->what, shown);
     return p;
+}
+
+void gw_http_name_place(const gw_http_slot *s, gw_error *e)
+{
+    if (e->code == GW_ECORRUPT || e->code == GW_ETIMEOUT || e->code == GW_ESERVER)
+        gw_error_prefix(e, "%s", place_of(s, true).text);
 }
 
 static void mask(char *text, const char *secret)
@@ -146,6 +163,7 @@ static int fail_not_http(const gw_http_slot *s, CURLcode rc, gw_error *e)
 static int fail_verify(const gw_http_slot *s, CURLcode rc, gw_error *e)
 {
     long result = X509_V_OK;
+    const gw_http_settings *set = settings_of(s);
     char words[REASON_MAX], now[GW_TIME_TEXT_MAX], hint[256];
     curl_easy_getinfo(s->easy, CURLINFO_SSL_VERIFYRESULT, &result);
     /* libcurl checks the name itself, after OpenSSL has found nothing wrong */
@@ -155,13 +173,13 @@ static int fail_verify(const gw_http_slot *s, CURLcode rc, gw_error *e)
         snprintf(hint, sizeof(hint), "renew it, or correct this system's time (%s)",
                  gw_time_format(gw_clock_system(NULL) / 1000 * 1000, now));
     else if (name || result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        snprintf(hint, sizeof(hint), "use a host name that the certificate has, or set the TLS server name");
+        snprintf(hint, sizeof(hint), "use a host name that the certificate has%s%s",
+                 set->server_name ? ", or set " : "", set->server_name ? set->server_name : "");
     else
-        snprintf(hint, sizeof(hint),
-                 "give the authority that signed it with --ca-file, and check the system time");
-    return gw_fail(e, GW_ETLS,
-                   "%s: its certificate is not trusted: %s; %s (--insecure-skip-tls-verify trusts anyone)",
-                   place_of(s, false).text, why, hint);
+        snprintf(hint, sizeof(hint), "give the authority that signed it with %s, and check the system time",
+                 set->ca);
+    return gw_fail(e, GW_ETLS, "%s: its certificate is not trusted: %s; %s (%s trusts anyone)",
+                   place_of(s, false).text, why, hint, set->insecure);
 }
 
 /* With TLS 1.3 a server refuses the client's certificate after the handshake, in the middle of reading. */
@@ -174,30 +192,30 @@ static int fail_tls(const gw_http_slot *s, CURLcode rc, gw_error *e)
 {
     char words[REASON_MAX];
     const gw_http_options *o = &s->http->o;
+    const gw_http_settings *set = settings_of(s);
     place p = place_of(s, false);
     curl_words(s, rc, words);
     if (rc == CURLE_PEER_FAILED_VERIFICATION)
         return fail_verify(s, rc, e);
     if (rc == CURLE_SSL_CACERT_BADFILE)
         return gw_fail(e, GW_ETLS,
-                       "%s: the CA certificates cannot be used (%s): give PEM certificates with --ca-file",
-                       p.text, words);
+                       "%s: the CA certificates cannot be used (%s): give PEM certificates with %s", p.text,
+                       words, set->ca);
     if (rc == CURLE_SSL_CERTPROBLEM && !is_tls_alert(s))
         return gw_fail(e, GW_ETLS,
-                       "%s: the client certificate or its key cannot be used (%s): give PEM, the key without "
-                       "passphrase, and the two that belong together",
-                       p.text, words);
+                       "%s: the client certificate or its key cannot be used (%s): give %s in PEM, the key "
+                       "without passphrase, and the two that belong together",
+                       p.text, words, set->cert);
     if (rc == CURLE_SSL_CLIENTCERT || strstr(words, "certificate required") ||
         (is_tls_alert(s) && !o->cert_data.n))
-        return gw_fail(e, GW_ETLS, "%s wants a client certificate (%s): give one that it accepts", p.text,
-                       words);
+        return gw_fail(e, GW_ETLS, "%s wants a client certificate (%s): give one that it accepts with %s",
+                       p.text, words, set->cert);
     if (strstr(words, "wrong version number") || strstr(words, "packet length too long"))
         return gw_fail(e, GW_ETLS,
                        "%s does not speak TLS (%s): check the port, or write http:// if that is meant",
                        p.text, words);
     if (is_tls_alert(s))
-        return gw_fail(e, GW_ETLS, "%s refuses the TLS connection (%s): check the client certificate", p.text,
-                       words);
+        return gw_fail(e, GW_ETLS, "%s refuses the TLS connection (%s): check %s", p.text, words, set->cert);
     return gw_fail(e, GW_ETLS, "%s: the TLS handshake fails (%s)", p.text, words);
 }
 
@@ -206,20 +224,23 @@ static int fail_tls(const gw_http_slot *s, CURLcode rc, gw_error *e)
 static int fail_cut(const gw_http_slot *s, CURLcode rc, gw_error *e)
 {
     char words[REASON_MAX];
+    bool mute = !s->http->answered && strcmp(s->http->base.scheme, "http") == 0;
     return gw_fail(e, GW_ETIMEOUT,
                    "%s: the reply broke off after %" PRIu64 " bytes (%s): look for a timeout or "
-                   "restart of the server, or of a proxy before it",
-                   place_of(s, true).text, s->body_bytes, curl_words(s, rc, words));
+                   "restart of the server, or of a proxy before it%s",
+                   place_of(s, true).text, s->body_bytes, curl_words(s, rc, words),
+                   mute ? "; if it wants TLS, write https://" : "");
 }
 
 static int fail_slow(const gw_http_slot *s, bool stalled, gw_error *e)
 {
     int64_t ms = stalled ? s->http->o.stall_timeout_ms : s->http->o.try_timeout_ms;
+    const char *with = settings_of(s)->timeout;
     return gw_fail(e, GW_ETIMEOUT,
-                   stalled ? "%s: no byte came for %" PRId64 " ms; ask for less, or allow it more time"
+                   stalled ? "%s: no byte came for %" PRId64 " ms; ask for less, or allow it more time%s%s"
                            : "%s: the reply took more than %" PRId64
-                             " ms; ask for less, or allow it more time",
-                   place_of(s, true).text, ms);
+                             " ms; ask for less, or allow it more time%s%s",
+                   place_of(s, true).text, ms, with ? " with " : "", with ? with : "");
 }
 
 static gw_http_verdict judge_transport(gw_http_slot *s, CURLcode rc, gw_error *e)
@@ -239,7 +260,7 @@ static gw_http_verdict judge_transport(gw_http_slot *s, CURLcode rc, gw_error *e
         curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
         if (connected <= 0)
             return (gw_http_verdict){.code = fail_connect(s, rc, e), .retry = known};
-        return (gw_http_verdict){.code = fail_slow(s, false, e), .retry = true};
+        return (gw_http_verdict){.code = fail_slow(s, false, e), .retry = known};
     case CURLE_URL_MALFORMAT:
         return (gw_http_verdict){.code = gw_fail(e, GW_EQUERY, "%s is not a URL", place_of(s, true).text)};
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -309,6 +330,11 @@ static gw_http_verdict judge_status(gw_http_slot *s, long status, gw_error *e)
     if (status >= 300 && status < 400)
         return judge_redirect(s, status, e);
     place p = place_of(s, true);
+    size_t n = strlen(p.text);
+    /* where it reads along, the answer may be its own */
+    if (s->proxy.url && strcmp(s->http->base.scheme, "http") == 0)
+        snprintf(p.text + n, sizeof(p.text) - n, " (through the proxy %.200s from %s)", s->proxy.url,
+                 s->proxy.source);
     const char *at = p.text, *words = words_of(s, w);
     switch (status) {
     case 401:
@@ -356,8 +382,11 @@ static gw_http_verdict judge_status(gw_http_slot *s, long status, gw_error *e)
                                                  status, words),
                                  .retry = status != 501 && status != 505,
                                  .wait_ms = retry_after_ms(s)};
-    return (gw_http_verdict){.code =
-                                 gw_fail(e, GW_EQUERY, "%s rejects the request (%ld)%s", at, status, words)};
+    const char *hint = status == 413 || status == 422
+                           ? "ask for less, for example a shorter window, or have its limits raised"
+                           : "check the URL, and what is asked for";
+    return (gw_http_verdict){
+        .code = gw_fail(e, GW_EQUERY, "%s rejects the request (%ld)%s; %s", at, status, words, hint)};
 }
 
 gw_http_verdict gw_http_judge(gw_http_slot *s, CURLcode rc, bool stalled, gw_error *e)
@@ -370,6 +399,7 @@ gw_http_verdict gw_http_judge(gw_http_slot *s, CURLcode rc, bool stalled, gw_err
         s->http->answered = true;
     bool starved = gw_http_memory_failed();
     if (s->own_code) {
+        gw_http_name_place(s, &s->request->error);
         if (e)
             *e = s->request->error;
         return (gw_http_verdict){.code = s->own_code};
@@ -380,6 +410,6 @@ gw_http_verdict gw_http_judge(gw_http_slot *s, CURLcode rc, bool stalled, gw_err
     if (status >= 300)
         return judge_status(s, status, e);
     if (stalled)
-        return (gw_http_verdict){.code = fail_slow(s, true, e), .retry = true};
+        return (gw_http_verdict){.code = fail_slow(s, true, e), .retry = s->http->answered};
     return rc ? judge_transport(s, rc, e) : (gw_http_verdict){0};
 }

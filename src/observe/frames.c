@@ -142,7 +142,9 @@ int gw_frames_finish(gw_frames *f, gw_error *e)
 {
     if (f->head_len == 0)
         return 0;
-    char what[96];
-    snprintf(what, sizeof(what), "is cut off: %zu of %" PRIu64 " bytes came", f->body.len, f->body_len);
+    char what[160];
+    snprintf(what, sizeof(what),
+             "is cut off: %zu of %" PRIu64 " bytes came; look for a timeout of the server", f->body.len,
+             f->body_len);
     return fail_frame(f, f->body.data, f->body.len, e, GW_ETIMEOUT, what);
 }

@@ -67,7 +67,10 @@ struct gw_prom_json {
 
 static int strange(gw_error *e, const char *what)
 {
-    return gw_fail(e, GW_ECORRUPT, "the reply is JSON, but not that of a Prometheus query: %s", what);
+    return gw_fail(e, GW_ECORRUPT,
+                   "the reply is JSON, but not that of a Prometheus query: %s; check that the URL is "
+                   "Prometheus' own, with its path prefix",
+                   what);
 }
 
 static void keep(char out[GW_PROM_JSON_TEXT_MAX], gw_str s)
@@ -335,9 +338,12 @@ int gw_prom_json_feed(gw_prom_json *r, const char *p, size_t n, gw_error *e)
 
 int gw_prom_json_finish(gw_prom_json *r, gw_error *e)
 {
-    int rc = gw_json_push_finish(&r->json, e);
+    gw_error own;
+    int rc = gw_json_push_finish(&r->json, &own);
+    if (rc == GW_ETIMEOUT)
+        return gw_fail(e, rc, "%s; look for a timeout of the server, or of a proxy before it", own.message);
     if (rc)
-        return rc;
+        return gw_fail(e, rc, "%s", own.message);
     if (r->failed)
         return gw_fail(e, GW_EQUERY, "the server answered with an error%s%s: %s",
                        r->error_type[0] ? " of type " : "", r->error_type, r->error_text);

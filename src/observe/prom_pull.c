@@ -51,7 +51,8 @@ static int on_begin_read(void *ctx, int status, const char *type, gw_error *e)
     } else {
         p->refused = true;
         return gw_fail(e, GW_EQUERY,
-                       "the server answers remote read with '%.100s', which is no remote-read reply",
+                       "the server answers remote read with '%.100s', which is no remote-read reply; check "
+                       "the URL, or leave --prometheus-mode at auto",
                        type ? type : "no content type");
     }
     return 0;

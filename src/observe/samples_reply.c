@@ -140,19 +140,25 @@ int gw_samples_reply_read(const char *p, size_t n, const gw_series_sink *sink, g
 {
     size_t expanded;
     if (snappy_uncompressed_length(p, n, &expanded) != SNAPPY_OK)
-        return gw_fail(e, GW_ECORRUPT, "the remote-read reply of %zu bytes is not compressed with snappy", n);
+        return gw_fail(
+            e, GW_ECORRUPT,
+            "the remote-read reply of %zu bytes is not compressed with snappy; is a proxy in between?", n);
     if (expanded > GW_SAMPLES_REPLY_MAX_EXPANDED)
         return gw_fail(e, GW_ELIMIT, "the remote-read reply expands to %zu bytes; gpuwise takes at most %zu",
                        expanded, GW_SAMPLES_REPLY_MAX_EXPANDED);
     if (snappy_validate_compressed_buffer(p, n) != SNAPPY_OK)
-        return gw_fail(e, GW_ECORRUPT, "the remote-read reply of %zu bytes is not compressed with snappy", n);
+        return gw_fail(
+            e, GW_ECORRUPT,
+            "the remote-read reply of %zu bytes is not compressed with snappy; is a proxy in between?", n);
     char *plain = gw_malloc(expanded);
     reader *r = gw_calloc(1, sizeof(*r));
     int rc = 0;
     if (!plain || !r)
         rc = gw_fail_memory(e);
     else if (snappy_uncompress(p, n, plain, &expanded) != SNAPPY_OK)
-        rc = gw_fail(e, GW_ECORRUPT, "the remote-read reply of %zu bytes is not compressed with snappy", n);
+        rc = gw_fail(
+            e, GW_ECORRUPT,
+            "the remote-read reply of %zu bytes is not compressed with snappy; is a proxy in between?", n);
     if (!rc) {
         r->sink = sink;
         r->range = range;
