@@ -5,7 +5,8 @@
 #include "fleet/selector.h"
 
 #define ROWS_MAX     ((size_t)4000000)
-#define KEY_TEXT_MAX 2048
+#define KEY_TEXT_MAX ((size_t)1 << 20) /* of one row or name: Kubernetes' own names end long before */
+#define AMBIGUOUS    (GW_NONE - 1)     /* in builder.names: several namespaces have it */
 
 static const struct {
     const char *name, *alias;
@@ -62,6 +63,10 @@ int gw_by_parse(const char *text, gw_arena *arena, gw_by by[GW_MAX_BY], size_t *
         int rc = by_one((gw_str){p, len}, arena, &out[n], e);
         if (rc)
             return rc;
+        for (size_t i = 0; i < n; i++) {
+            if (strcmp(out[i].name, out[n].name) == 0)
+                return gw_fail(e, GW_EUSAGE, "--by names '%s' twice: once is enough", out[n].name);
+        }
         n++;
         if (!p[len])
             break;
@@ -80,10 +85,12 @@ typedef struct builder {
     gw_ownership ownership;
     gw_selector selector;
     gw_map rows, pairs; /* row keys; (row, pod or gpu) seen */
-    gw_map names;       /* pod and workload names → how many namespaces have one */
+    gw_map names;       /* pod and workload names → the first pod that has one, or AMBIGUOUS */
+    gw_buf key;         /* scratch for the keys of the maps */
 } builder;
 
-/* A label of a pod: its own, then its workload's, then its namespace's. */
+/* A label of a pod: its own, then its workload's, then its namespace's. An empty value is one: selectors see
+ * it. */
 static const char *label_of(const gw_fleet *f, uint32_t pod, const char *label)
 {
     const gw_pod *p = &f->pods[pod];
@@ -96,7 +103,7 @@ static const char *label_of(const gw_fleet *f, uint32_t pod, const char *label)
     uint32_t ns = v ? GW_NONE : gw_map_get(&f->by_ns, gw_str_of(p->ns));
     if (ns != GW_NONE)
         v = gw_labels_get(&f->ns_labels[ns], label);
-    return v && *v ? v : NULL;
+    return v;
 }
 
 static const char *workload_name(const gw_pod *p)
@@ -104,26 +111,38 @@ static const char *workload_name(const gw_pod *p)
     return p->workload_name ? p->workload_name : p->name;
 }
 
-/* A name alone where it is unique in the fleet, else with its namespace: two pods never share a row by
- * accident. */
-static const char *unique_name(builder *b, char kind, const char *ns, const char *name)
+/* Puts kind and name into the scratch key. */
+static int name_key(builder *b, char kind, const char *name, gw_str *ret)
 {
-    char key[KEY_TEXT_MAX];
-    int n = snprintf(key, sizeof(key), "%c%s", kind, name);
-    uint32_t first = gw_map_get(&b->names, (gw_str){key, (size_t)n});
-    return first == GW_NONE - 1 ? gw_arena_printf(&b->r->arena, "%s/%s", ns, name) : name;
+    gw_buf_clear(&b->key);
+    gw_buf_putc(&b->key, kind);
+    gw_buf_puts(&b->key, name);
+    *ret = (gw_str){b->key.data, b->key.len};
+    return b->key.failed;
 }
 
-/* Enters a name; the second namespace that has it makes it ambiguous. */
-static int enter_name(builder *b, char kind, const char *ns, const char *name)
+/* A name alone where it is unique in the fleet, else with its namespace: two pods never share a row by
+ * accident. NULL for want of memory. */
+static const char *unique_name(builder *b, char kind, const char *ns, const char *name)
 {
-    char key[KEY_TEXT_MAX];
-    int n = snprintf(key, sizeof(key), "%c%s", kind, name);
-    uint32_t ns_id = (uint32_t)gw_hash(ns, strlen(ns)) % (GW_NONE - 2);
-    uint32_t old = gw_map_get(&b->names, (gw_str){key, (size_t)n});
-    if (old == ns_id)
+    gw_str key;
+    if (name_key(b, kind, name, &key))
+        return NULL;
+    return gw_map_get(&b->names, key) == AMBIGUOUS ? gw_arena_printf(&b->r->arena, "%s/%s", ns, name) : name;
+}
+
+/* Enters a name of a pod; the second namespace that has it makes it ambiguous. */
+static int enter_name(builder *b, char kind, uint32_t pod, const char *name)
+{
+    const gw_pod *pods = b->r->fleet->pods;
+    gw_str key;
+    int rc = name_key(b, kind, name, &key);
+    if (rc)
+        return rc;
+    uint32_t first = gw_map_get(&b->names, key);
+    if (first == AMBIGUOUS || (first != GW_NONE && gw_eq(pods[first].ns, pods[pod].ns)))
         return 0;
-    return gw_map_set(&b->names, (gw_str){key, (size_t)n}, old == GW_NONE ? ns_id : GW_NONE - 1);
+    return gw_map_set(&b->names, key, first == GW_NONE ? pod : AMBIGUOUS);
 }
 
 static const char *gpu_key(builder *b, const gw_leaf *x)
@@ -185,23 +204,23 @@ static uint32_t row_for(builder *b, const gw_leaf *x, gw_error *e)
 {
     gw_report *r = b->r;
     const char *key[GW_MAX_BY];
-    char text[KEY_TEXT_MAX];
-    size_t n = 0;
     for (size_t i = 0; i < r->n_by; i++) {
-        key[i] = key_of(b, &r->by[i], x);
-        size_t len = key[i] ? strlen(key[i]) + 1 : 0;
-        if (!key[i] || len > sizeof(text) - n) {
+        if (!(key[i] = key_of(b, &r->by[i], x))) {
             gw_fail_memory(e);
             return GW_NONE;
         }
-        memcpy(text + n, key[i], len);
-        n += len;
     }
-    uint32_t at = gw_map_get(&b->rows, (gw_str){text, n});
+    gw_buf_clear(&b->key);
+    for (size_t i = 0; i < r->n_by; i++)
+        gw_buf_add(&b->key, key[i], strlen(key[i]) + 1);
+    if (gw_buf_check(&b->key, "the key of a row", e))
+        return GW_NONE;
+    gw_str text = {b->key.data, b->key.len};
+    uint32_t at = gw_map_get(&b->rows, text);
     if (at != GW_NONE)
         return at;
     if (gw_grow((void **)&r->rows, &r->cap_rows, r->n_rows + 1, sizeof(*r->rows), ROWS_MAX) ||
-        gw_map_set(&b->rows, (gw_str){text, n}, (uint32_t)r->n_rows)) {
+        gw_map_set(&b->rows, text, (uint32_t)r->n_rows)) {
         gw_fail_memory(e);
         return GW_NONE;
     }
@@ -471,8 +490,8 @@ static int group(builder *b, gw_error *e)
     gw_report *r = b->r;
     for (size_t i = 0; i < r->fleet->n_pods; i++) {
         const gw_pod *p = &r->fleet->pods[i];
-        if (enter_name(b, 'p', p->ns, p->name) || enter_name(b, 'w', p->ns, workload_name(p)))
-            return gw_fail_memory(e);
+        if (enter_name(b, 'p', (uint32_t)i, p->name) || enter_name(b, 'w', (uint32_t)i, workload_name(p)))
+            return b->key.failed ? gw_buf_check(&b->key, "a name", e) : gw_fail_memory(e);
     }
     for (size_t i = 0; i < r->ledger->n_leaves; i++) {
         const gw_leaf *x = &r->ledger->leaves[i];
@@ -480,7 +499,7 @@ static int group(builder *b, gw_error *e)
             continue;
         uint32_t at = row_for(b, x, e);
         if (at == GW_NONE)
-            return GW_ENOMEM;
+            return b->key.failed ? b->key.failed : GW_ENOMEM;
         if (add_leaf(b, &r->rows[at], at, x) || add_leaf(b, &r->total, GW_NONE, x))
             return gw_fail_memory(e);
     }
@@ -507,6 +526,7 @@ int gw_report_build(gw_report *r, const gw_report_options *o, gw_error *e)
     gw_map_init(&b.rows);
     gw_map_init(&b.pairs);
     gw_map_init(&b.names);
+    gw_buf_init(&b.key, KEY_TEXT_MAX);
     const char *column = o->sort_by ? o->sort_by : "bill";
     int rc = check_sort(column, e);
     if (!rc && o->filter.selector)
@@ -518,6 +538,7 @@ int gw_report_build(gw_report *r, const gw_report_options *o, gw_error *e)
     gw_map_free(&b.rows);
     gw_map_free(&b.pairs);
     gw_map_free(&b.names);
+    gw_buf_free(&b.key);
     if (rc)
         gw_report_free(r);
     return rc;

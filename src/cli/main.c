@@ -1,5 +1,6 @@
 /* The front door: finds the verb, parses, runs, and turns the outcome into an exit code. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -77,8 +78,23 @@ static int run(gw_cli *cli, int argc, char **argv, gw_error *e)
     return v->run(cli, e);
 }
 
+/*
+ * A stream that is closed when we start would be the next file or socket that we open, and what is meant for
+ * the user would be written there. Something that fails to read or write takes its place.
+ */
+static void fill_closed_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        /* the lowest number that is free is the one that open() takes */
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) == -1)
+            return;
+    }
+}
+
 int main(int argc, char **argv)
 {
+    fill_closed_streams();
     gw_cli cli = {.env = environment, .clock = gw_clock_system};
     gw_error e = {0};
     /* a reader that goes away shows as EPIPE, which is told apart from a full disk */

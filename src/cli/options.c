@@ -133,6 +133,22 @@ static const gw_option source[] = {
      .env = "GPUWISE_CONCURRENCY",
      .min = 1,
      .max = 16},
+    {.name = "timeout",
+     .kind = GW_OPTION_DURATION,
+     .offset = AT(timeout_ms),
+     .value = "DURATION",
+     .help = "Give a request up when nothing comes for so long; also for Kubernetes and its plugins",
+     .initial = "1m",
+     .env = "GPUWISE_TIMEOUT"},
+    {.name = "retries",
+     .kind = GW_OPTION_INT,
+     .offset = AT(retries),
+     .value = "N",
+     .help = "Tries after the first, of a request that a busy server refuses or breaks off",
+     .initial = "4",
+     .env = "GPUWISE_RETRIES",
+     .min = 0,
+     .max = 10},
     {0}};
 const gw_option_group gw_options_source = {"Source", source};
 

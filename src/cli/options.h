@@ -31,6 +31,7 @@ typedef struct gw_cli_options {
     const char *tenant, *matcher;
     int mode; /* gw_prom_mode */
     int64_t query_budget, concurrency;
+    int64_t timeout_ms, retries; /* of Prometheus and of the Kubernetes API */
     const char *kubeconfig, *context;
     bool no_kubernetes;
     int64_t seed, nodes; /* of the sample fleet */

@@ -8,7 +8,8 @@
 #include "observe/prometheus.h"
 #include "observe/snapshot.h"
 
-#define SECRET_FILE_MAX 65536
+#define SECRET_FILE_MAX    65536
+#define CONNECT_TIMEOUT_MS (10 * GW_SECOND_MS)
 
 void gw_pipeline_init(gw_pipeline *p)
 {
@@ -93,6 +94,11 @@ static int collect_headers(gw_pipeline *p, const gw_cli_options *o, const char *
     return 0;
 }
 
+static const gw_http_settings prometheus_settings = {.ca = "--prometheus-ca",
+                                                     .cert = "--prometheus-cert and --prometheus-key",
+                                                     .insecure = "--prometheus-insecure",
+                                                     .timeout = "--timeout"};
+
 static int open_prometheus(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)
 {
     gw_prom_options po = {
@@ -108,8 +114,11 @@ static int open_prometheus(gw_pipeline *p, const gw_cli_options *o, const gw_pip
                  .key_file = o->key_file,
                  .insecure = o->insecure,
                  .max_concurrency = (int)o->concurrency,
-                 .max_retries = -1,
+                 .max_retries = (int)o->retries,
+                 .connect_timeout_ms = GW_MIN(o->timeout_ms, CONNECT_TIMEOUT_MS),
+                 .stall_timeout_ms = o->timeout_ms,
                  .seed = (uint64_t)gw_clock_monotonic(NULL),
+                 .settings = &prometheus_settings,
                  .what = "Prometheus"},
     };
     if (o->password_file &&
@@ -214,7 +223,11 @@ static int open_kubernetes(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
     gw_error inner = {0};
     if (o->no_kubernetes || (!named && !o->prometheus))
         return 0;
-    gw_kube_options k = {.kubeconfig = o->kubeconfig, .context = o->context, .optional = !named};
+    gw_kube_options k = {.kubeconfig = o->kubeconfig,
+                         .context = o->context,
+                         .timeout_ms = o->timeout_ms,
+                         .max_retries = o->retries ? (int)o->retries : -1,
+                         .optional = !named};
     if (gw_kube_open(&k, &p->kube, &inner) == 0)
         return 0;
     p->kube = NULL;
@@ -224,9 +237,10 @@ static int open_kubernetes(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
         return inner.code;
     }
     p->partial = true;
+    p->kube_failure = gw_arena_printf(&p->arena, "%s", inner.message);
     note(p, gw_arena_printf(&p->arena, "going on without Kubernetes: %s (--no-kubernetes leaves it out)",
                             inner.message));
-    return 0;
+    return p->kube_failure ? 0 : gw_fail_memory(e);
 }
 
 int gw_pipeline_open(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)
@@ -245,8 +259,7 @@ int gw_pipeline_open(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
-/* What the source had to leave out: told at once on stderr, and listed among the unknowns. */
-static int take_warnings(gw_pipeline *p, gw_error *e)
+int gw_pipeline_take_warnings(gw_pipeline *p, gw_error *e)
 {
     const char *text = p->source.warnings ? p->source.warnings(p->source.self) : NULL;
     while (text && *text) {
@@ -274,7 +287,15 @@ static int observe(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_en
     p->wall_ms = gw_clock_monotonic(NULL) - start;
     if (p->source.stats)
         p->source.stats(p->source.self, &p->stats);
-    return rc ? rc : take_warnings(p, e);
+    return rc ? rc : gw_pipeline_take_warnings(p, e);
+}
+
+static int lack_objects(gw_pipeline *p, const char *why, gw_error *e)
+{
+    p->partial = true;
+    if (gw_usage_note_unknown(&p->usage, &p->fleet, -1, "objects of the Kubernetes API", why))
+        return gw_fail_memory(e);
+    return 0;
 }
 
 /* What the API says exists now. Without it the answer stands, and says what it lacks. */
@@ -282,6 +303,8 @@ static int ask_kubernetes(gw_pipeline *p, const gw_pipeline_env *env, gw_error *
 {
     gw_error inner = {0};
     const char *missing = NULL;
+    if (p->kube_failure)
+        return lack_objects(p, p->kube_failure, e);
     if (!p->kube)
         return 0;
     if (env->progress)
@@ -294,15 +317,11 @@ static int ask_kubernetes(gw_pipeline *p, const gw_pipeline_env *env, gw_error *
     }
     if (rc) {
         note(p, gw_arena_printf(&p->arena, "going on without Kubernetes: %s", inner.message));
-        const char *why = gw_arena_printf(&p->arena, "%s", inner.message);
-        p->partial = true;
-        return why ? gw_usage_note_unknown(&p->usage, &p->fleet, -1, "objects of the Kubernetes API", why)
-                   : gw_fail_memory(e);
+        return lack_objects(p, inner.message, e);
     }
     if (missing && *missing) {
-        p->partial = true;
         note(p, gw_arena_printf(&p->arena, "Kubernetes did not show everything: %s", missing));
-        return gw_usage_note_unknown(&p->usage, &p->fleet, -1, "objects of the Kubernetes API", missing);
+        return lack_objects(p, missing, e);
     }
     return 0;
 }
@@ -365,10 +384,10 @@ int gw_pipeline_run(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_e
         rc = observe(p, o, env, e);
     if (rc == 0)
         rc = ask_kubernetes(p, env, e);
-    if (rc == 0) {
-        gw_fleet_resolve_owners(&p->fleet);
+    if (rc == 0 && gw_fleet_resolve_owners(&p->fleet))
+        rc = gw_fail_memory(e);
+    if (rc == 0)
         rc = gw_price_fleet(p->prices, &p->fleet, &p->usage, &p->book, e);
-    }
     if (rc == 0)
         rc = gw_ledger_book(&p->ledger, &p->fleet, &p->usage, &p->book, e);
     if (rc == 0)

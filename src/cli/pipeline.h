@@ -19,7 +19,8 @@
 typedef struct gw_pipeline {
     gw_source source;
     bool has_source;
-    gw_kube *kube; /* NULL: none */
+    gw_kube *kube;            /* NULL: none */
+    const char *kube_failure; /* why there is none though one was found; NULL */
     gw_interval window;
     gw_fleet fleet;
     gw_usage usage;
@@ -61,6 +62,9 @@ void gw_pipeline_free(gw_pipeline *p);
 int gw_pipeline_open(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e);
 /* After open: everything up to the findings. */
 int gw_pipeline_run(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e);
+/* What the source had to leave out so far: becomes notes and unknowns, and the answer partial. run does it.
+ */
+int gw_pipeline_take_warnings(gw_pipeline *p, gw_error *e);
 /*
  * After run: groups by `by` ("team,model"). *r is initialised by this, and lives no longer than the pipeline.
  * With a namespace or a selector, findings about others are left out, and so are those about nodes. Called on

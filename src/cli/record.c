@@ -24,8 +24,15 @@ int gw_cli_record(gw_cli *cli, const char *dir, gw_error *e)
         rc = gw_record(&p.source, p.kube, &o, &stats, e);
         gw_cli_progress_end(&progress);
     }
+    const char *unseen = p.kube ? gw_kube_missing(p.kube) : NULL;
+    if (rc == 0)
+        rc = gw_pipeline_take_warnings(&p, e);
     for (size_t i = 0; i < p.n_notes; i++)
         gw_cli_note(cli, "%s", p.notes[i]);
+    if (rc == 0 && unseen) {
+        gw_cli_note(cli, "Kubernetes did not show everything: %s", unseen);
+        p.partial = true;
+    }
     if (rc == 0)
         gw_cli_note(cli,
                     "wrote %" PRIu64 " samples of %" PRIu64

@@ -23,7 +23,7 @@ static int check_extent(gw_interval w, gw_interval extent, gw_error *e)
 static int check_live(gw_interval *w, int64_t now_ms, gw_error *e)
 {
     char a[GW_TIME_TEXT_MAX], b[GW_TIME_TEXT_MAX];
-    if (w->start_ms >= now_ms)
+    if (w->start_ms > now_ms)
         return gw_fail(e, GW_EWINDOW,
                        "the window starts at %s, which is in the future (it is %s now): give an "
                        "earlier --from, or set this machine's clock",
@@ -50,14 +50,22 @@ int gw_window_choose(const gw_cli_options *o, gw_interval extent, int64_t now_ms
         w.start_ms = w.end_ms - o->window_ms;
     else if (!o->from)
         w.start_ms = live ? w.end_ms - GW_WINDOW_DEFAULT_MS : extent.start_ms;
+    /* before the next check: of a --from in the future, the end that was chosen for it is not what is wrong
+     */
+    if (live && check_live(&w, now_ms, e))
+        return GW_EWINDOW;
     if (w.end_ms <= w.start_ms)
         return gw_fail(e, GW_EWINDOW,
-                       "the window is empty: it starts at %s and ends at %s; --from must be before --to",
-                       gw_time_format(w.start_ms, a), gw_time_format(w.end_ms, b));
-    if (live ? check_live(&w, now_ms, e) : check_extent(w, extent, e))
+                       "the window is empty: it starts at %s and ends at %s%s; --from must be before --to",
+                       gw_time_format(w.start_ms, a), gw_time_format(w.end_ms, b),
+                       o->to || live ? "" : ", where the source's data end");
+    if (!live && check_extent(w, extent, e))
         return GW_EWINDOW;
     if (gw_interval_ms(w) > GW_WINDOW_MAX_MS)
-        return gw_fail(e, GW_EWINDOW, "the window is longer than 5 years, the most that one report takes");
+        return gw_fail(e, GW_EWINDOW,
+                       "the window, %s to %s, is longer than 5 years, the most that one report takes: give a "
+                       "later --from, an earlier --to or a shorter --window",
+                       gw_time_format(w.start_ms, a), gw_time_format(w.end_ms, b));
     *ret = w;
     return 0;
 }

@@ -308,8 +308,9 @@ static int take(child *c, int *fd, gw_buf *into)
     if (into->failed == GW_ENOMEM)
         return gw_fail_memory(c->e);
     if (into->failed && into == &c->said)
-        return gw_fail(c->e, GW_ELIMIT, "%s: the plugin %s prints more than %zu bytes", c->x->where,
-                       c->x->command, GW_KUBE_EXEC_MAX_BYTES);
+        return gw_fail(c->e, GW_ELIMIT,
+                       "%s: the plugin %s prints more than %zu bytes; is it a credential plugin?",
+                       c->x->where, c->x->command, GW_KUBE_EXEC_MAX_BYTES);
     if (into->failed) {
         gw_buf_clear(into);
         gw_buf_puts(into, "(…)");
@@ -383,7 +384,8 @@ static int fail_end(const child *c, int r)
     if (WEXITSTATUS(c->status) == 127 && !WIFSIGNALED(c->status) && !*words)
         return fail_start(c->x, c->e, ENOEXEC); /* what some systems make of a program that is none */
     if (WIFSIGNALED(c->status))
-        return gw_fail(c->e, GW_EAUTH, "%s: the credential plugin \"%s\" was ended by signal %d%s%s",
+        return gw_fail(c->e, GW_EAUTH,
+                       "%s: the credential plugin \"%s\" was ended by signal %d%s%s; run it by hand",
                        c->x->where, c->x->command, WTERMSIG(c->status), colon, words);
     return gw_fail(c->e, GW_EAUTH, "%s: the credential plugin \"%s\" failed with exit code %d%s%s%s%.200s",
                    c->x->where, c->x->command, WEXITSTATUS(c->status), colon, words, stop, hint);

@@ -126,8 +126,8 @@ static int read_pages(gw_kube *k, const gw_kube_list *list, const gw_kube_sink *
         }
         if (!r)
             r = next_token(page, &token, e);
-        if (!r)
-            r = sink->page(sink->ctx, list, page, e);
+        if (!r && (r = sink->page(sink->ctx, list, page, e)) == GW_ECORRUPT)
+            gw_error_prefix(e, "Kubernetes API, list of %s", list->resource);
         json_decref(page);
         if (!r && token && ++pages == GW_KUBE_MAX_PAGES)
             r = gw_fail(e, GW_ELIMIT, "the list of %s has no end: %d pages; narrow it with --namespace",

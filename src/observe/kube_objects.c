@@ -21,9 +21,8 @@ typedef struct place {
 
 static int fail_field(const place *at, const char *field, const char *wanted)
 {
-    return gw_fail(at->e, GW_ECORRUPT, "item %zu, %s %s%s%s: %s must be %s; record the objects again",
-                   at->index, at->kind ? at->kind : "object", at->ns, *at->ns ? "/" : "", at->name, field,
-                   wanted);
+    return gw_fail(at->e, GW_ECORRUPT, "item %zu, %s %s%s%s: %s must be %s; get the objects again", at->index,
+                   at->kind ? at->kind : "object", at->ns, *at->ns ? "/" : "", at->name, field, wanted);
 }
 
 /* ---- typed fields: absent or null is NULL, another type is an error ---- */
@@ -553,7 +552,7 @@ static int add_item(gw_fleet *f, const json_t *item, size_t index, const char *k
 {
     place at = {.index = index, .kind = kind, .ns = "", .name = "?", .e = e};
     if (!json_is_object(item))
-        return gw_fail(e, GW_ECORRUPT, "item %zu is no object; record the objects again", index);
+        return gw_fail(e, GW_ECORRUPT, "item %zu is no object; get the objects again", index);
     const char *own, *ns, *name;
     const json_t *meta;
     int r = get_text(&at, item, "kind", &own);
@@ -610,7 +609,8 @@ int gw_kube_add_list(gw_fleet *f, const json_t *list, const char *kind, gw_error
     if (!is_list)
         return add_item(f, list, 0, kind, kind != NULL, e);
     if (items && !json_is_array(items) && !json_is_null(items))
-        return gw_fail(e, GW_ECORRUPT, "the items of this %s are no list", list_kind ? list_kind : "list");
+        return gw_fail(e, GW_ECORRUPT, "the items of this %s are no list; get the objects again",
+                       list_kind ? list_kind : "list");
     bool is_owner = kind != NULL;
     if (!kind)
         kind = item_kind(list_kind, name);

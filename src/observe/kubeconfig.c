@@ -25,7 +25,9 @@ static int absolute_dir(gw_kubeconfig_loader *l, const char *path, const char **
     return *ret ? 0 : gw_fail_memory(l->e);
 }
 
-/* A kubeconfig is a map; one that says what it is must say "Config". */
+static const char *const list_keys[] = {"clusters", "users", "contexts"};
+
+/* A kubeconfig is a map of lists; one that says what it is must say "Config". */
 static int check_kind(const gw_kubeconfig_file *f, gw_error *e)
 {
     const char *kind = "Config", *version = "v1";
@@ -36,6 +38,10 @@ static int check_kind(const gw_kubeconfig_file *f, gw_error *e)
         r = gw_yaml_read_text(f->root, "kind", &kind, e);
     if (!r)
         r = gw_yaml_read_text(f->root, "apiVersion", &version, e);
+    for (size_t i = 0; i < GW_COUNT(list_keys) && !r; i++) {
+        const gw_yaml *unused = NULL;
+        r = gw_yaml_read_list(f->root, list_keys[i], &unused, e);
+    }
     if (r)
         return r;
     if (strcmp(kind, "Config") != 0 || strcmp(version, "v1") != 0)
@@ -56,7 +62,7 @@ static int add_file(gw_kubeconfig_loader *l, const char *path, bool must_exist)
     gw_kubeconfig_file f = {.path = path};
     int r = gw_yaml_load(l->arena, path, &f.root, l->e);
     if (r == GW_EIO)
-        return gw_error_prefix(l->e, "kubeconfig");
+        return gw_error_prefix(l->e, "cannot read the kubeconfig (see --kubeconfig and $KUBECONFIG)");
     if (!r)
         r = check_kind(&f, l->e);
     if (!r)
@@ -135,14 +141,13 @@ static int find_entry(gw_kubeconfig_loader *l, const char *list, const char *key
 
 static bool says_nothing(const gw_kubeconfig_loader *l)
 {
-    static const char *const keys[] = {"clusters", "users", "contexts"};
     for (size_t i = 0; i < l->n; i++) {
         const gw_yaml *current = gw_yaml_get(l->files[i].root, "current-context");
         if (current && (current->text.n || current->n))
             return false;
-        for (size_t k = 0; k < GW_COUNT(keys); k++) {
-            const gw_yaml *y = gw_yaml_get(l->files[i].root, keys[k]);
-            if (y && (y->n || y->kind == GW_YAML_SCALAR))
+        for (size_t k = 0; k < GW_COUNT(list_keys); k++) {
+            const gw_yaml *y = gw_yaml_get(l->files[i].root, list_keys[k]);
+            if (y && y->n)
                 return false;
         }
     }

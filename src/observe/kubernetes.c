@@ -6,6 +6,8 @@
 #define SERVICE_ACCOUNT_DIR "/var/run/secrets/kubernetes.io/serviceaccount"
 #define MAX_PAGE_BYTES      ((size_t)512 << 20) /* of one reply; objects are at most 1.5 MB each */
 #define MAX_MISSING_BYTES   ((size_t)4096)
+#define TIMEOUT_MS          (60 * GW_SECOND_MS)
+#define CONNECT_TIMEOUT_MS  (10 * GW_SECOND_MS)
 #define REFRESH_PAUSE_MS    (10 * GW_SECOND_MS) /* a plugin is not run again so soon after a 401 */
 
 /* ---- connecting ---- */
@@ -22,7 +24,7 @@ static bool expired(const gw_kube *k)
 
 static int run_plugin(gw_kube *k, gw_error *e)
 {
-    int r = gw_kube_exec_run(&k->secrets, k->access.exec, 0, &k->given, e);
+    int r = gw_kube_exec_run(&k->secrets, k->access.exec, k->timeout_ms, &k->given, e);
     k->has_given = r == 0;
     k->given_ms = now_ms(k);
     return r;
@@ -41,19 +43,16 @@ static bool refresh(void *ctx, const char **ret_token)
     return true;
 }
 
-int gw_kube_connect(gw_kube *k, gw_error *e)
+static const gw_http_settings settings = {.ca = "certificate-authority in the kubeconfig",
+                                          .cert = "client-certificate and client-key in the kubeconfig",
+                                          .insecure = "insecure-skip-tls-verify",
+                                          .server_name = "tls-server-name in the kubeconfig",
+                                          .timeout = "--timeout"};
+
+/* Makes the client with what the configuration says and the plugin has given. */
+static int make_client(gw_kube *k, gw_error *e)
 {
     const gw_kube_access *a = &k->access;
-    if (expired(k)) {
-        gw_http_free(k->http);
-        k->http = NULL;
-        gw_arena_free(&k->secrets);
-        int r = run_plugin(k, e);
-        if (r)
-            return r;
-    }
-    if (k->http)
-        return 0;
     gw_http_options o = {
         .base_url = a->server,
         .bearer_token = a->token,
@@ -70,9 +69,12 @@ int gw_kube_connect(gw_kube *k, gw_error *e)
         .insecure = a->insecure,
         .proxy = a->proxy_url,
         .headers = a->headers,
-        .max_retries = -1,
+        .max_retries = k->max_retries == 0 ? -1 : GW_MAX(k->max_retries, 0),
+        .connect_timeout_ms = GW_MIN(k->timeout_ms, CONNECT_TIMEOUT_MS),
+        .stall_timeout_ms = k->timeout_ms,
         .max_reply_bytes = MAX_PAGE_BYTES,
         .what = "Kubernetes API",
+        .settings = &settings,
         .refresh_token = refresh,
         .refresh_ctx = k,
     };
@@ -82,7 +84,42 @@ int gw_kube_connect(gw_kube *k, gw_error *e)
         o.cert_data = k->given.cert_data;
         o.key_data = k->given.key_data;
     }
-    return gw_http_new(&o, &k->http, e);
+    int r = gw_http_new(&o, &k->http, e);
+    if (!r || r == GW_ENOMEM)
+        return r;
+    if (a->context)
+        gw_error_prefix(e, "kubeconfig, context \"%.80s\"", a->context);
+    else
+        gw_error_prefix(e, "the pod's service account");
+    if (r != GW_EUSAGE)
+        return r;
+    if (e)
+        e->code = GW_ECONFIG; /* nobody typed it */
+    return GW_ECONFIG;
+}
+
+int gw_kube_connect(gw_kube *k, gw_error *e)
+{
+    if (expired(k)) {
+        gw_http_free(k->http);
+        k->http = NULL;
+        gw_arena_free(&k->secrets);
+        int r = run_plugin(k, e);
+        if (r)
+            return r;
+    }
+    return k->http ? 0 : make_client(k, e);
+}
+
+/* Tells what is wrong in the configuration before anything is read. What a plugin gives comes later. */
+static int check_access(gw_kube *k, gw_error *e)
+{
+    int r = make_client(k, e);
+    if (!r && k->access.exec) {
+        gw_http_free(k->http);
+        k->http = NULL;
+    }
+    return r;
 }
 
 /* What nobody reads of a page, and what may hold secrets: most of its bytes. */
@@ -119,7 +156,7 @@ static int on_data(void *ctx, const char *p, size_t n, gw_error *e)
 {
     int r = gw_json_tree_feed(&((reply *)ctx)->tree, p, n, e);
     if (r == GW_ECORRUPT)
-        gw_error_prefix(e, "this is no JSON; is it a Kubernetes API server, or the login page of a proxy?");
+        gw_error_prefix(e, "this is no Kubernetes API server, but perhaps the login page of a proxy");
     return r;
 }
 
@@ -138,7 +175,8 @@ static int on_end(void *ctx, gw_error *e)
     int r = gw_json_tree_finish(&y->tree, &y->json, e);
     if (r || json_is_object(y->json))
         return r;
-    return gw_fail(e, GW_ECORRUPT, "the reply is no JSON object; is this a Kubernetes API server?");
+    return gw_fail(e, GW_ECORRUPT,
+                   "the reply is no JSON object; check that the URL is that of a Kubernetes API server");
 }
 
 int gw_kube_get(gw_kube *k, const char *path, json_t **ret, int *ret_status, gw_error *e)
@@ -227,6 +265,8 @@ int gw_kube_open(const gw_kube_options *o, gw_kube **ret, gw_error *e)
     gw_arena_init(&k->secrets, 0);
     gw_buf_init(&k->missing, MAX_MISSING_BYTES);
     k->page_items = o->page_items > 0 ? o->page_items : GW_KUBE_PAGE_ITEMS;
+    k->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
+    k->max_retries = o->max_retries;
     k->clock = o->clock ? o->clock : gw_clock_system;
     k->clock_ctx = o->clock_ctx;
     int r = find_access(k, o, &found, e);
@@ -237,6 +277,8 @@ int gw_kube_open(const gw_kube_options *o, gw_kube **ret, gw_error *e)
                     "a cluster");
     if (!r && found && describe(k, o))
         r = gw_fail_memory(e);
+    if (!r && found)
+        r = check_access(k, e);
     if (r || !found) {
         gw_kube_free(k);
         k = NULL;

@@ -28,13 +28,16 @@ typedef struct gw_kube_options {
     const char *in_cluster_dir;            /* NULL: /var/run/secrets/kubernetes.io/serviceaccount */
     bool optional;                         /* no kubeconfig anywhere is not an error: *ret is then NULL */
     int page_items;                        /* 0 = GW_KUBE_PAGE_ITEMS */
-    gw_clock clock;                        /* for credentials that expire; NULL = the system's */
+    int64_t timeout_ms; /* of silence of the server, and of a plugin's run; 0 = a minute each */
+    int max_retries;    /* of a request; 0 = 4, -1 = none */
+    gw_clock clock;     /* for credentials that expire; NULL = the system's */
     void *clock_ctx;
 } gw_kube_options;
 
 typedef struct gw_kube gw_kube;
 
-/* Reads the configuration; does not connect and runs no plugin yet. GW_ECONFIG also where there is none. */
+/* Reads the configuration and the files that it names; does not connect and runs no plugin yet. GW_ECONFIG
+ * also where there is none; GW_EIO for a file that cannot be read. */
 int gw_kube_open(const gw_kube_options *o, gw_kube **ret, gw_error *e);
 /*
  * Lists everything into the fleet. A list that RBAC forbids (other than nodes and pods) is noted in

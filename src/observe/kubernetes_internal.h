@@ -12,7 +12,8 @@ struct gw_kube {
     gw_arena arena; /* configuration */
     gw_kube_access access;
     const char *ns, *describe;
-    int page_items;
+    int page_items, max_retries;
+    int64_t timeout_ms;
     gw_clock clock;
     void *clock_ctx;
     gw_http *http;            /* made on first use, and anew when the credential expires */

@@ -138,8 +138,13 @@ static int write_list(void *ctx, const char *name, json_t *list, gw_error *e)
 
 static int record_objects(recording *r, gw_error *e)
 {
+    int rc = r->kube ? gw_kube_export(r->kube, write_list, r, e) : 0;
+    if (rc == GW_ENOMEM || rc == GW_EIO)
+        return rc;
+    if (rc)
+        return gw_error_prefix(e, "recording without the Kubernetes objects wants --no-kubernetes");
     if (r->kube)
-        return gw_kube_export(r->kube, write_list, r, e);
+        return 0;
     return r->from->lists ? r->from->lists(r->from->self, write_list, r, e) : 0;
 }
 

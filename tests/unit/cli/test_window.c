@@ -63,7 +63,9 @@ static void test_wrong(void **state)
 {
     GW_UNUSED(state);
     fails("2099-01-01", "2099-01-02", 0, NOTHING, GW_EWINDOW, "in the future");
+    fails("2099-01-01", NULL, 0, NOTHING, GW_EWINDOW, "in the future");
     fails("now", NULL, 0, NOTHING, GW_EWINDOW, "empty");
+    fails("now", "2099-01-01", 0, NOTHING, GW_EWINDOW, "empty");
     fails("now-1h", "now-2h", 0, NOTHING, GW_EWINDOW, "--from must be before --to");
     fails("now-1h", "now", GW_HOUR_MS, NOTHING, GW_EUSAGE, "too much");
     fails("yesterday", NULL, 0, NOTHING, GW_EUSAGE, "--from");

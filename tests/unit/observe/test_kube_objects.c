@@ -287,19 +287,20 @@ static void wrong_input_says_where(void **state)
 {
     GW_UNUSED(state);
     refuses("[]", "a Kubernetes list or object is wanted, and this is none");
-    refuses("{\"kind\":\"PodList\",\"items\":{}}", "the items of this PodList are no list");
+    refuses("{\"kind\":\"PodList\",\"items\":{}}",
+            "the items of this PodList are no list; get the objects again");
     refuses("{\"kind\":\"PodList\",\"items\":[{\"metadata\":{\"name\":\"x\"}},7]}",
-            "item 1 is no object; record the objects again");
+            "item 1 is no object; get the objects again");
     refuses("{\"kind\":\"PodList\",\"items\":[{\"metadata\":{}}]}",
-            "item 0, Pod ?: metadata.name must be text; record the objects again");
+            "item 0, Pod ?: metadata.name must be text; get the objects again");
     refuses("{\"kind\":\"NodeList\",\"items\":[{\"metadata\":{\"name\":\"n\",\"labels\":{\"a\":1}}}]}",
-            "item 0, Node n: labels must be a map of texts; record the objects again");
+            "item 0, Node n: labels must be a map of texts; get the objects again");
     refuses("{\"kind\":\"Pod\",\"metadata\":{\"namespace\":\"a\",\"name\":\"p\"},\"spec\":{\"containers\":"
             "[{\"resources\":{\"requests\":{\"cpu\":\"many\"}}}]}}",
-            "item 0, Pod a/p: cpu must be a quantity such as 500m, 4 or 64Gi; record the objects again");
+            "item 0, Pod a/p: cpu must be a quantity such as 500m, 4 or 64Gi; get the objects again");
     refuses("{\"kind\":\"Pod\",\"metadata\":{\"namespace\":\"a\",\"name\":\"p2\",\"creationTimestamp\":"
             "\"soon\"}}",
-            "item 0, Pod a/p2: creationTimestamp must be a time; record the objects again");
+            "item 0, Pod a/p2: creationTimestamp must be a time; get the objects again");
     static const char *const others[] = {
         "{\"kind\":7,\"metadata\":{\"name\":\"x\"}}",
         "{\"kind\":\"Pod\",\"metadata\":[]}",
