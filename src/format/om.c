@@ -48,6 +48,7 @@ struct gw_om_reader {
     double value[GW_OM_BATCH];
     size_t n;
     bool disordered;
+    gw_om_back back; /* line 0: none */
 
     gw_om_at at;
     gw_buf carry; /* the beginning of a line whose end is in the next piece */
@@ -109,6 +110,11 @@ uint64_t gw_om_reader_lines(const gw_om_reader *r)
 gw_om_at gw_om_reader_at(const gw_om_reader *r)
 {
     return r->at;
+}
+
+const gw_om_back *gw_om_reader_back(const gw_om_reader *r)
+{
+    return r->back.line ? &r->back : NULL;
 }
 
 static int bad(const gw_om_reader *r, gw_error *e, const char *what)
@@ -395,6 +401,14 @@ static int announce(gw_om_reader *r, gw_error *e)
     return 0;
 }
 
+static void note_back(gw_om_reader *r, int64_t t_ms)
+{
+    int64_t last_ms = r->t_ms[r->n - 1];
+    r->disordered = true;
+    if (last_ms - t_ms > r->back.from_ms - r->back.to_ms)
+        r->back = (gw_om_back){r->at.line, last_ms, t_ms};
+}
+
 /* Takes one sample of the current series, whose line is the one at r->at. */
 static inline int take(gw_om_reader *r, int64_t t_ms, double value, gw_error *e)
 {
@@ -410,7 +424,8 @@ static inline int take(gw_om_reader *r, int64_t t_ms, double value, gw_error *e)
         if (rc)
             return rc;
     }
-    r->disordered |= r->n > 0 && t_ms <= r->t_ms[r->n - 1];
+    if (r->n > 0 && t_ms <= r->t_ms[r->n - 1])
+        note_back(r, t_ms);
     r->t_ms[r->n] = t_ms;
     r->value[r->n++] = value;
     return 0;

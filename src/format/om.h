@@ -72,6 +72,15 @@ typedef struct gw_om_at {
  */
 gw_om_at gw_om_reader_at(const gw_om_reader *r);
 
+/* A step back in the times of one series, from one line to the next. */
+typedef struct gw_om_back {
+    uint64_t line; /* of the sample after the step */
+    int64_t from_ms, to_ms;
+} gw_om_back;
+/* The largest one so far, NULL where there was none: the samples were sorted, but a clock has jumped there or
+ * the text was put together wrongly. Lines out of range do not count. */
+const gw_om_back *gw_om_reader_back(const gw_om_reader *r);
+
 uint64_t gw_om_reader_samples(const gw_om_reader *r); /* delivered */
 uint64_t gw_om_reader_series(const gw_om_reader *r);  /* announced */
 uint64_t gw_om_reader_lines(const gw_om_reader *r);   /* read without fault, whether wanted or not */

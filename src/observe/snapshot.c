@@ -14,7 +14,8 @@
 #include "observe/snapshot_index.h"
 #include "observe/snapshot_meta.h"
 
-#define WARNINGS_MAX ((size_t)64 * 1024)
+#define WARNINGS_MAX  ((size_t)64 * 1024)
+#define READ_TO_THERE "; what stands before it was read"
 /* Bytes between two wanted sections that are read through rather than jumped over: TYPE lines and the like.
  */
 #define GAP_MAX ((uint64_t)4096)
@@ -24,7 +25,7 @@ typedef struct metrics_file {
     bool gz;
     const gw_snapshot_slice *slice; /* what meta.json says about it; NULL = nothing */
     bool parts_hold; /* it still has the size that meta.json says, so the parts are where they were */
-    bool indexed, warned;
+    bool indexed, warned, warned_of_clock;
     gw_snapshot_index index; /* of a plain file */
 } metrics_file;
 
@@ -36,7 +37,7 @@ typedef struct snapshot {
     gw_snapshot_meta meta;
     gw_interval extent;
     bool extent_known;
-    bool any_good; /* some file was whole, or some line of one could be read */
+    bool any_good; /* some file was whole, or some sample of one could be read */
     gw_buf warnings;
     gw_source_stats stats;
 } snapshot;
@@ -131,8 +132,24 @@ static void warn(snapshot *s, const char *format, ...)
 static void warn_of_file(snapshot *s, metrics_file *f, const gw_error *why)
 {
     if (!f->warned)
-        warn(s, "%s/%s: %s; what stands before it was read", s->dir, f->name, why->message);
+        warn(s, "%s/%s: %s" READ_TO_THERE, s->dir, f->name, why->message);
     f->warned = true;
+}
+
+/*
+ * Says once that the times of a file go back. The reader sorts them, so what a clock has told twice is
+ * counted once, and the time between is missing somewhere else.
+ */
+static void warn_of_clock(snapshot *s, metrics_file *f, const gw_om_back *b)
+{
+    char from[GW_TIME_TEXT_MAX], to[GW_TIME_TEXT_MAX];
+    if (!b || b->from_ms - b->to_ms <= GW_HOLD_MAX_MS || f->warned_of_clock)
+        return;
+    warn(s,
+         "%s/%s: line %" PRIu64 ": times jump back from %s to %s, as after the clock of the server was set; "
+         "what overlaps is counted once: choose a window on one side of it with --from or --to",
+         s->dir, f->name, b->line, gw_time_format(b->from_ms, from), gw_time_format(b->to_ms, to));
+    f->warned_of_clock = true;
 }
 
 static void match_meta(snapshot *s)
@@ -232,9 +249,10 @@ static int make_index(snapshot *s, metrics_file *f, int fd, gw_error *e)
     if (rc && rc != GW_ECORRUPT)
         return gw_fail(e, rc, "%s", own.message);
     f->indexed = true;
-    s->any_good |= f->index.lines > 0;
+    s->any_good |= f->index.n > 0;
     if (rc)
         warn_of_file(s, f, &own);
+    warn_of_clock(s, f, &f->index.back);
     return 0;
 }
 
@@ -282,7 +300,8 @@ static int read_open_file(snapshot *s, metrics_file *f, int fd, gw_family_group 
         rc = read_parts(s, f, fd, group, r, e);
     else
         rc = read_whole(s, f, fd, r, e);
-    s->any_good |= gw_om_reader_lines(r) > 0;
+    s->any_good |= gw_om_reader_samples(r) > 0;
+    warn_of_clock(s, f, gw_om_reader_back(r));
     s->stats.series += gw_om_reader_series(r);
     s->stats.samples += gw_om_reader_samples(r);
     gw_om_reader_free(r);
@@ -321,8 +340,10 @@ static int check_any(const snapshot *s, gw_error *e)
 {
     if (s->any_good || s->warnings.len == 0)
         return 0;
-    return gw_fail(e, GW_ECORRUPT, "nothing in the snapshot could be read: %.*s",
-                   (int)strcspn(s->warnings.data, "\n"), s->warnings.data);
+    size_t n = strcspn(s->warnings.data, "\n"), tail = sizeof(READ_TO_THERE) - 1;
+    if (n > tail && memcmp(s->warnings.data + n - tail, READ_TO_THERE, tail) == 0)
+        n -= tail; /* nothing does */
+    return gw_fail(e, GW_ECORRUPT, "nothing in the snapshot could be read: %.*s", (int)n, s->warnings.data);
 }
 
 static int snapshot_read(void *self, gw_family_group group, gw_interval range, const gw_series_sink *sink,
@@ -388,7 +409,8 @@ static int scan_packed(snapshot *s, metrics_file *f, int fd, scan *all, gw_error
     gw_om_reader_families(r, gw_all_family_names());
     gw_error own;
     int rc = read_whole(s, f, fd, r, &own);
-    s->any_good |= gw_om_reader_lines(r) > 0;
+    s->any_good |= gw_om_reader_samples(r) > 0;
+    warn_of_clock(s, f, gw_om_reader_back(r));
     gw_om_reader_free(r);
     if (rc == GW_ECORRUPT) {
         warn_of_file(s, f, &own);
@@ -424,7 +446,13 @@ static int snapshot_extent(void *self, gw_interval *ret, gw_error *e)
         rc = check_any(s, e);
     if (rc)
         return rc;
-    if (!s->extent_known && all.all.end_ms > all.all.start_ms) {
+    if (!s->extent_known && all.all.end_ms <= all.all.start_ms)
+        return gw_fail(e, GW_ENODATA,
+                       "snapshot %s has no sample of a metric that gpuwise reads (DCGM_FI_DEV_GPU_UTIL, "
+                       "kube_pod_info, ...): record it again where dcgm-exporter and kube-state-metrics are "
+                       "scraped",
+                       s->dir);
+    if (!s->extent_known) {
         /* the last sample speaks for one interval more, as it does in the fold */
         s->extent = all.all;
         if (all.step_ms > 0)

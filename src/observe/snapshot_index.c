@@ -131,7 +131,8 @@ int gw_snapshot_index_make(int fd, gw_snapshot_index *x, uint64_t *read, gw_erro
                                      read, e);
     if (rc == 0)
         rc = gw_om_reader_finish(b.reader, e);
-    x->lines = gw_om_reader_lines(b.reader);
+    if (gw_om_reader_back(b.reader))
+        x->back = *gw_om_reader_back(b.reader);
     gw_om_reader_free(b.reader);
     gw_error own;
     int closed = rc == 0 || rc == GW_ECORRUPT ? close_section(&b, &own) : 0;

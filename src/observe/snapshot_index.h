@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "base/time.h"
+#include "format/om.h"
 #include "observe/families.h"
 
 /* Whole lines, one after the other. */
@@ -21,7 +22,7 @@ typedef struct gw_snapshot_index {
     size_t n, cap;
     gw_interval extent; /* covers all samples of known families; {0,0}: there is none */
     int64_t step_ms;    /* shortest time between two samples of a series; 0: there are no two */
-    uint64_t lines;     /* whole lines of the file that could be read */
+    gw_om_back back;    /* the largest step back in the times of a series; line 0: none */
 } gw_snapshot_index;
 
 /* The shortest time between neighbours of t_ms, if it is shorter than *step_ms or that is 0. */
