@@ -184,9 +184,9 @@ typedef struct gw_mig_change {
  * The way from a layout to one with exactly the slices of `to`. An instance cannot be moved or resized, only
  * kept where it is or destroyed. Of all layouts of `to` that one is taken, by search through all of them,
  * that disturbs the least: fewest running instances drained, then fewest of their compute slices, then fewest
- * instances destroyed, then fewest drained without a place to go, then the order of gw_mig_fit. Steps: idle
- * instances go first, each new instance is made as soon as its slots are free, and running ones are drained
- * one at a time. GW_ENOTFOUND where `to` does not fit on one board.
+ * instances destroyed, then fewest drained without a place to go (and of their compute slices), then the
+ * order of gw_mig_fit. Steps: idle instances go first, each new instance is made as soon as its slots are
+ * free, and running ones are drained one at a time. GW_ENOTFOUND where `to` does not fit on one board.
  */
 int gw_mig_repartition(const gw_mig_board *b, const gw_mig_layout *from, const gw_mig_set *to,
                        gw_mig_change *ret, gw_error *e);

@@ -2,7 +2,7 @@
 #include "allocate/mig.h"
 
 /* What is disturbed, the most important first; compared in this order. */
-enum { DRAINED, DRAINED_COMPUTE, DESTROYED, WAITING, N_COSTS };
+enum { DRAINED, DRAINED_COMPUTE, DESTROYED, WAITING, WAITING_COMPUTE, N_COSTS };
 
 typedef struct move_search {
     const gw_mig_board *b;
@@ -39,7 +39,7 @@ typedef struct walk {
     size_t n_create, n_drain;
     gw_mig_step steps[GW_MIG_STEPS_MAX], best[GW_MIG_STEPS_MAX];
     size_t n_best;
-    int best_waiting;
+    int best_waiting, best_compute; /* works without a place, and their compute slices */
 } walk;
 
 /* What exists at one point of the walk. */
@@ -50,7 +50,7 @@ typedef struct state {
     gw_mig_instance place[2 * GW_MIG_SLOTS_MAX]; /* instances that stay and that nothing works on */
     size_t n_places;
     size_t n_steps;
-    int waiting;
+    int waiting, compute;
 } state;
 
 static void add_step(walk *w, state *s, gw_mig_step_kind kind, const gw_mig_instance *i, int move_to)
@@ -108,13 +108,19 @@ static size_t find_place(const gw_mig_board *b, const state *s, int work)
     return best;
 }
 
+static bool waits_less(const walk *w, const state *s)
+{
+    return s->waiting < w->best_waiting || (s->waiting == w->best_waiting && s->compute < w->best_compute);
+}
+
 /* All orders of draining; depth is at most the slots of a board. */
 static void walk_on(walk *w, state s)
 {
     create_what_fits(w, &s);
     if (s.done == (1u << w->n_drain) - 1u) {
-        if (s.waiting < w->best_waiting) {
+        if (waits_less(w, &s)) {
             w->best_waiting = s.waiting;
+            w->best_compute = s.compute;
             w->n_best = s.n_steps;
             memcpy(w->best, w->steps, s.n_steps * sizeof(*w->steps));
         }
@@ -126,11 +132,13 @@ static void walk_on(walk *w, state s)
         state next = s;
         size_t place = find_place(w->b, &s, w->drain[k].profile);
         int move_to = place == SIZE_MAX ? GW_MIG_NONE : s.place[place].start;
-        if (place != SIZE_MAX)
+        if (place != SIZE_MAX) {
             next.place[place] = next.place[--next.n_places];
-        else
+        } else {
             next.waiting++;
-        if (next.waiting >= w->best_waiting)
+            next.compute += w->b->profiles[w->drain[k].profile].compute;
+        }
+        if (!waits_less(w, &next))
             continue;
         next.done |= 1u << k;
         add_step(w, &next, GW_MIG_DRAIN, &w->drain[k], move_to);
@@ -212,6 +220,7 @@ static void judge(move_search *m)
         return;
     find_steps(m, &w);
     cost[WAITING] = w.best_waiting;
+    cost[WAITING_COMPUTE] = w.best_compute;
     if (!m->found || cost_compare(cost, m->cost, N_COSTS) < 0)
         keep_result(m, cost, &w);
 }

@@ -28,8 +28,8 @@ typedef struct gw_verb {
     int (*run)(gw_cli *cli, gw_error *e);
 } gw_verb;
 
-extern const gw_verb gw_verb_report, gw_verb_explain, gw_verb_price, gw_verb_record, gw_verb_demo,
-    gw_verb_version, gw_verb_completion, gw_verb_help;
+extern const gw_verb gw_verb_report, gw_verb_explain, gw_verb_price, gw_verb_mig, gw_verb_record,
+    gw_verb_demo, gw_verb_version, gw_verb_completion, gw_verb_help;
 
 /* All verbs in the order of the help page, NULL-terminated. */
 extern const gw_verb *const gw_verbs[];

@@ -39,11 +39,12 @@ static int run(gw_cli *cli, gw_error *e)
 
 static const gw_option_group *const groups[] = {&gw_options_help_page, NULL};
 
-const gw_verb gw_verb_help = {{.name = "help",
-                               .summary = "Help for a verb",
-                               .operands = "[VERB]",
-                               .max_operands = 1,
-                               .operand_words = "report explain price record demo version completion help",
-                               .examples = "help report",
-                               .groups = groups},
-                              run};
+const gw_verb gw_verb_help = {
+    {.name = "help",
+     .summary = "Help for a verb",
+     .operands = "[VERB]",
+     .max_operands = 1,
+     .operand_words = "report explain price mig record demo version completion help",
+     .examples = "help report",
+     .groups = groups},
+    run};

@@ -561,7 +561,7 @@ typedef struct brute {
     const gw_mig_board *b;
     const gw_mig_layout *from;
     gw_mig_layout to;
-    int best[4];
+    int best[5];
 } brute;
 
 static const gw_mig_instance *at_start(const gw_mig_layout *l, int profile, int start)
@@ -587,18 +587,22 @@ static bool hosts(const gw_mig_board *b, int host, int work)
     return h->compute >= w->compute && h->memory_mib >= w->memory_mib && h->sms >= w->sms;
 }
 
-/* The fewest works that find no place, over all orders of draining and all choices of a place. drained: bits
- * of from; used: bits of to. A new instance exists as soon as nothing that is still there overlaps it. */
+#define ONE_WAITS 1000
+
+/* The fewest works that find no place (in thousands, and their compute slices), over all orders of draining
+ * and all choices of a place. drained: bits of from; used: bits of to. A new instance exists as soon as
+ * nothing that is still there overlaps it. */
 static int fewest_waiting(const brute *k, unsigned drained, unsigned used)
 {
-    int best = 100;
+    int best = 100 * ONE_WAITS;
     bool any = false;
     for (size_t i = 0; i < k->from->n; i++) {
         const gw_mig_instance *w = &k->from->at[i];
         if (!w->running || (drained >> i & 1u) || at_start(&k->to, w->profile, w->start))
             continue;
         any = true;
-        best = GW_MIN(best, 1 + fewest_waiting(k, drained | 1u << i, used));
+        best = GW_MIN(best, ONE_WAITS + k->b->profiles[w->profile].compute +
+                                fewest_waiting(k, drained | 1u << i, used));
         for (size_t j = 0; j < k->to.n; j++) {
             const gw_mig_instance *place = &k->to.at[j],
                                   *was = at_start(k->from, place->profile, place->start);
@@ -625,7 +629,7 @@ static int fewest_waiting(const brute *k, unsigned drained, unsigned used)
 
 static void brute_judge(brute *k)
 {
-    int cost[4] = {0};
+    int cost[5] = {0};
     for (size_t i = 0; i < k->from->n; i++) {
         const gw_mig_instance *old = &k->from->at[i];
         if (at_start(&k->to, old->profile, old->start))
@@ -634,8 +638,10 @@ static void brute_judge(brute *k)
         cost[1] += old->running ? k->b->profiles[old->profile].compute : 0;
         cost[2]++;
     }
-    cost[3] = fewest_waiting(k, 0, 0);
-    for (int i = 0; i < 4; i++) {
+    int waiting = fewest_waiting(k, 0, 0);
+    cost[3] = waiting / ONE_WAITS;
+    cost[4] = waiting % ONE_WAITS;
+    for (int i = 0; i < 5; i++) {
         if (cost[i] > k->best[i])
             return;
         if (cost[i] < k->best[i]) {
@@ -670,12 +676,13 @@ static void brute_place(brute *k, const gw_mig_set *left)
         brute_judge(k);
 }
 
-/* Does what the steps say, one after the other, and fails where one cannot be done. */
-static void replay(const gw_mig_board *b, const gw_mig_layout *from, const gw_mig_set *to,
-                   const gw_mig_change *c)
+/* Does what the steps say, one after the other, and fails where one cannot be done. The compute slices of the
+ * work that finds no place. */
+static int replay(const gw_mig_board *b, const gw_mig_layout *from, const gw_mig_set *to,
+                  const gw_mig_change *c)
 {
     gw_mig_layout now = *from;
-    int drained = 0, destroyed = 0, waiting = 0, compute = 0;
+    int drained = 0, destroyed = 0, waiting = 0, compute = 0, waiting_compute = 0;
     unsigned reserved = 0;
     for (size_t i = 0; i < c->n_steps; i++) {
         const gw_mig_step *s = &c->steps[i];
@@ -698,6 +705,7 @@ static void replay(const gw_mig_board *b, const gw_mig_layout *from, const gw_mi
             drained++;
             compute += b->profiles[s->profile].compute;
             waiting += s->move_to == GW_MIG_NONE;
+            waiting_compute += s->move_to == GW_MIG_NONE ? b->profiles[s->profile].compute : 0;
             bool found = s->move_to == GW_MIG_NONE;
             for (size_t o = 0; o < now.n && !found; o++) {
                 found = now.at[o].start == s->move_to && o != index && !now.at[o].running &&
@@ -724,6 +732,7 @@ static void replay(const gw_mig_board *b, const gw_mig_layout *from, const gw_mi
     assert_int_equal(c->drained_compute, compute);
     assert_int_equal(c->destroyed, destroyed);
     assert_int_equal(c->waiting, waiting);
+    return waiting_compute;
 }
 
 static gw_mig_change change_of(const gw_mig_board *b, const char *from, const char *to)
@@ -811,13 +820,14 @@ static void repartition_disturbs_the_least(void **state)
         random_layout(b, &seed, &other);
         gw_mig_set to = gw_mig_set_of(&other);
         assert_int_equal(gw_mig_repartition(b, &from, &to, &c, &e), 0);
-        replay(b, &from, &to, &c);
-        brute k = {.b = b, .from = &from, .best = {100, 100, 100, 100}};
+        int waiting_compute = replay(b, &from, &to, &c);
+        brute k = {.b = b, .from = &from, .best = {100, 100, 100, 100, 100}};
         brute_place(&k, &to);
         assert_int_equal(c.drained, k.best[0]);
         assert_int_equal(c.drained_compute, k.best[1]);
         assert_int_equal(c.destroyed, k.best[2]);
         assert_int_equal(c.waiting, k.best[3]);
+        assert_int_equal(waiting_compute, k.best[4]);
     }
 }
 
