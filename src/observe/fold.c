@@ -36,6 +36,17 @@ void gw_fold_free(gw_fold *f)
     gw_free(f);
 }
 
+int gw_fold_no_room(const gw_fold *f, gw_error *e)
+{
+    if (f->arena.used <= SLICE_BYTES_MAX / 2)
+        return gw_fail_memory(e);
+    return gw_fail(
+        e, GW_ELIMIT,
+        "the samples of an hour need more than %zu MiB, the most that gpuwise holds: read a part of "
+        "the fleet with --prometheus-matcher",
+        SLICE_BYTES_MAX >> 20);
+}
+
 static int push_samples(void *ctx, void *series, const int64_t *t_ms, const double *value, size_t n,
                         gw_error *e)
 {
@@ -55,6 +66,8 @@ int gw_fold_begin(gw_fold *f, gw_interval slice, gw_error *e)
     f->n_blocks = (f->n_windows + BLOCK_WINDOWS - 1) / BLOCK_WINDOWS;
     f->node_seen = NULL;
     f->pods = NULL;
+    f->requests_seen = NULL;
+    f->n_requests_seen = 0;
     f->sink.samples = push_samples;
     return 0;
 }
@@ -180,15 +193,24 @@ static int read_slice(gw_source *source, gw_fold *f, gw_interval slice, gw_error
     return rc ? rc : gw_fold_end(f, e);
 }
 
-static int no_gpus(const gw_source *s, gw_interval w, gw_error *e)
+static int no_gpus(const gw_source *s, const gw_usage *u, gw_error *e)
 {
     char from[GW_TIME_TEXT_MAX], to[GW_TIME_TEXT_MAX];
-    return gw_fail(e, GW_ENODATA,
-                   "no GPU metrics (DCGM_FI_DEV_GPU_UTIL, DCGM_FI_PROF_SM_ACTIVE, ...) and no pod that "
-                   "requests nvidia.com/gpu in %s "
-                   "from %s to %s; check that dcgm-exporter is scraped there, and the window (--from, --to)",
-                   s->describe ? s->describe(s->self) : "the source", gw_time_format(w.start_ms, from),
-                   gw_time_format(w.end_ms, to));
+    const char *where = s->describe ? s->describe(s->self) : "the source";
+    gw_time_format(u->window.start_ms, from);
+    gw_time_format(u->window.end_ms, to);
+    if (u->series_total == 0)
+        return gw_fail(
+            e, GW_ENODATA,
+            "%s has no data at all from %s to %s, of GPUs or else: check the window (--from, --to), how "
+            "far back the data go, and the tenant",
+            where, from, to);
+    return gw_fail(
+        e, GW_ENODATA,
+        "%s has data from %s to %s, but no GPU metrics (DCGM_FI_DEV_GPU_UTIL, "
+        "DCGM_FI_PROF_SM_ACTIVE, ...) and no node or pod with nvidia.com/gpu: check that dcgm-exporter "
+        "runs and is scraped",
+        where, from, to);
 }
 
 int gw_observe(gw_source *source, const gw_observe_options *o, gw_fleet *fleet, gw_usage *usage, gw_error *e)
@@ -220,7 +242,7 @@ int gw_observe(gw_source *source, const gw_observe_options *o, gw_fleet *fleet, 
     if (!rc && o->progress)
         o->progress(o->progress_ctx, 1, "reading metrics");
     if (!rc && fleet->n_units == 0)
-        rc = no_gpus(source, o->window, e);
+        rc = no_gpus(source, usage, e);
     gw_fold_free(f);
     return rc;
 }

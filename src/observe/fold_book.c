@@ -304,8 +304,17 @@ static int book_held(scene *s, const claim *const *holders, size_t n, int64_t st
 static bool kube_knows(const gw_fold *f, uint32_t unit, int64_t start, int64_t end)
 {
     uint32_t node = f->fleet->units[unit].node;
-    return f->usage->has_kube_state && node != GW_NONE && f->fleet->nodes[node].allocatable_gpus >= 0 &&
-           start >= f->requests_seen.start_ms && end <= f->requests_seen.end_ms;
+    size_t low = 0, high = f->n_requests_seen;
+    if (!f->usage->has_kube_state || node == GW_NONE || f->fleet->nodes[node].allocatable_gpus < 0)
+        return false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (f->requests_seen[middle].end_ms < end)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < f->n_requests_seen && f->requests_seen[low].start_ms <= start;
 }
 
 static int book_segment(scene *s, const claim *const *live, size_t n_live, int64_t start, int64_t end,
@@ -325,22 +334,19 @@ static int book_segment(scene *s, const claim *const *live, size_t n_live, int64
     gw_unit_usage *u = &s->f->usage->units[s->unit];
     double ms = (double)(end - start) * s->weight;
     if (!reported) {
-        if (st->seen)
+        if (st->seen && kube_knows(s->f, s->unit, start, end))
             st->open_gap += ms;
+        else if (st->seen)
+            st->open_dark += ms;
         return 0;
     }
     st->seen = true;
-    if (st->open_gap > 0) {
-        /* nobody reported the unit for a while: idle where the scheduler knew of no holder, else open */
-        if (kube_knows(s->f, s->unit, start, end)) {
-            st->pending_idle.allocated += st->open_gap;
-            st->pending_idle.states[GW_STATE_UNKNOWN] += st->open_gap;
-        } else {
-            st->pending_unknown += st->open_gap;
-        }
-        u->paid += st->open_gap;
-        st->open_gap = 0;
-    }
+    /* nobody reported the unit for a while: idle where the scheduler knew of no holder, else open */
+    st->pending_idle.allocated += st->open_gap;
+    st->pending_idle.states[GW_STATE_UNKNOWN] += st->open_gap;
+    st->pending_unknown += st->open_dark;
+    u->paid += st->open_gap + st->open_dark;
+    st->open_gap = st->open_dark = 0;
     if (n)
         return book_held(s, holders, n, start, end, e);
     u->paid += ms;

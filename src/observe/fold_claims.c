@@ -253,8 +253,6 @@ static int pod_facts(gw_fold *f, gw_error *e)
         gw_interval_cover(&p->info, x.start_ms, x.end_ms);
         gw_interval_cover(&f->kube_seen, x.start_ms, x.end_ms);
         note_pod_node(f, k);
-        if (k->what == M_POD_REQUEST)
-            gw_interval_cover(&f->requests_seen, x.start_ms, x.end_ms);
         if (k->what == M_POD_REQUEST && k->node_name && *k->node_name)
             cover(&scheduled[k->subject], x);
         if (k->what != M_POD_PHASE)
@@ -279,6 +277,43 @@ static int pod_facts(gw_fold *f, gw_error *e)
         gw_interval_cover(&f->fleet->nodes[f->fleet->pods[i].node].seen, a.start_ms, a.end_ms);
     }
     return add_requests(f, e);
+}
+
+static int by_span_start(const void *a, const void *b)
+{
+    const span *x = a, *y = b;
+    return (x->start_ms > y->start_ms) - (x->start_ms < y->start_ms);
+}
+
+/* When kube-state-metrics said what pods request: the union of those series' times. An hour in which the
+ * whole source was silent is in none of them, and then nobody knows who held what. */
+static int cover_requests(gw_fold *f, gw_error *e)
+{
+    size_t n = 0, out = 0;
+    for (size_t i = 0; i < f->n_tracks; i++)
+        n += f->tracks[i]->what == M_POD_REQUEST ? f->tracks[i]->n_spans : 0;
+    span *all = GW_NEW_ARRAY(&f->arena, span, n + 1);
+    if (!all)
+        return gw_fail_memory(e);
+    n = 0;
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        const track *k = f->tracks[i];
+        for (uint32_t s = 0; k->what == M_POD_REQUEST && s < k->n_spans; s++) {
+            span x = {cut_start(f, k->spans[s].start_ms), cut_end(f, k->spans[s].end_ms)};
+            if (x.start_ms < x.end_ms)
+                all[n++] = x;
+        }
+    }
+    qsort(all, n, sizeof(*all), by_span_start);
+    for (size_t i = 0; i < n; i++) {
+        if (out && all[i].start_ms <= all[out - 1].end_ms)
+            all[out - 1].end_ms = GW_MAX(all[out - 1].end_ms, all[i].end_ms);
+        else
+            all[out++] = all[i];
+    }
+    f->requests_seen = all;
+    f->n_requests_seen = out;
+    return 0;
 }
 
 static void container_fact(gw_fold *f, const track *k)
@@ -784,9 +819,9 @@ static int deal_tracks(gw_fold *f, unit_claims *all, gw_error *e)
 int gw_fold_claims(gw_fold *f, unit_claims **ret, gw_error *e)
 {
     int rc;
-    f->kube_seen = f->requests_seen = (gw_interval){0, 0};
+    f->kube_seen = (gw_interval){0, 0};
     if ((rc = close_tracks(f, e)) || (rc = enter_pod_nodes(f, e)) || (rc = resolve_gpus(f, e)) ||
-        (rc = fit_slice_arrays(f, e)) || (rc = read_facts(f, e)))
+        (rc = fit_slice_arrays(f, e)) || (rc = read_facts(f, e)) || (rc = cover_requests(f, e)))
         return rc;
     cover_gpus(f);
     settle_xids(f);

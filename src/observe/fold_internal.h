@@ -119,7 +119,9 @@ typedef struct unit_state {
     uint32_t last_holder;
     gw_stats pending_idle;  /* reported, and nobody named */
     double pending_unknown; /* not reported, between two times that are; GPU-ms */
-    double open_gap; /* not reported since the last time that is: only the next report makes it pending */
+    /* not reported since the last time that is: only the next report makes it pending; by whether
+     * kube-state-metrics answered meanwhile, and so would have told of a holder */
+    double open_gap, open_dark;
     bool seen;
 } unit_state;
 
@@ -135,9 +137,11 @@ struct gw_fold {
     size_t n_tracks, cap_tracks;
     gw_series_sink sink;
     gw_buf key;
-    gw_map exporting;          /* scrape jobs with exported_pod: a bare "pod" in them is the exporter's own */
-    gw_interval kube_seen;     /* of the slice: kube-state-metrics answered from .. to */
-    gw_interval requests_seen; /* ... and said what pods request: without that it knows no holder */
+    gw_map exporting;      /* scrape jobs with exported_pod: a bare "pod" in them is the exporter's own */
+    gw_interval kube_seen; /* of the slice: kube-state-metrics answered from .. to */
+    span *requests_seen;   /* of the slice: when it said what pods request, without which it knows no holder;
+                              ascending, disjoint */
+    size_t n_requests_seen;
     int64_t typical_ms;
     gw_interval *node_seen; /* of the slice, parallel to fleet->nodes */
     size_t cap_node_seen;
@@ -149,6 +153,9 @@ struct gw_fold {
     unit_state *units; /* parallel to fleet->units */
     size_t n_units, cap_units;
 };
+
+/* fold.c: fails for want of room in the slice's arena; GW_ELIMIT has the slice read again, half as long. */
+int gw_fold_no_room(const gw_fold *f, gw_error *e);
 
 /* fold_track.c */
 int gw_fold_track_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *value, size_t n,

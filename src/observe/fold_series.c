@@ -105,8 +105,7 @@ static track *track_new(gw_fold *f, const struct family *fam, gw_error *e)
     if (k && fam->what < M_XID)
         k->blocks = GW_NEW_ARRAY(&f->arena, window *, f->n_blocks);
     if (!k || (fam->what < M_XID && !k->blocks)) {
-        gw_fail(e, f->arena.used > SLICE_BYTES_MAX / 2 ? GW_ELIMIT : GW_ENOMEM,
-                "out of memory for the series of a slice");
+        gw_fold_no_room(f, e);
         return NULL;
     }
     k->what = fam->what;

@@ -17,8 +17,7 @@ static int add_span(gw_fold *f, track *k, int64_t start, int64_t end, gw_error *
         uint32_t cap = k->cap_spans ? k->cap_spans * 2 : 2;
         span *grown = GW_NEW_ARRAY(&f->arena, span, cap);
         if (!grown)
-            return gw_fail(e, f->arena.used > SLICE_BYTES_MAX / 2 ? GW_ELIMIT : GW_ENOMEM,
-                           "out of memory for a slice");
+            return gw_fold_no_room(f, e);
         if (k->n_spans)
             memcpy(grown, k->spans, k->n_spans * sizeof(span));
         k->spans = grown;
@@ -58,12 +57,6 @@ static bool enter(gw_fold *f, track *k, int64_t start, int64_t end, double value
         start = border;
     }
     return true;
-}
-
-static int no_room(gw_fold *f, gw_error *e)
-{
-    return gw_fail(e, f->arena.used > SLICE_BYTES_MAX / 2 ? GW_ELIMIT : GW_ENOMEM,
-                   "out of memory for the windows of a slice of time");
 }
 
 /*
@@ -206,7 +199,7 @@ static int gauge_samples(gw_fold *f, track *k, const int64_t *t_ms, const double
         if (open) {
             int64_t held = GW_MIN(t - last, GW_HOLD_MAX_MS);
             if (valid && !cross(f, k, &c, last, last + held, v))
-                return no_room(f, e);
+                return gw_fold_no_room(f, e);
             if (t - last > GW_HOLD_MAX_MS) {
                 if (add_span(f, k, span_start, last + held, e))
                     return e->code;
@@ -224,7 +217,7 @@ static int gauge_samples(gw_fold *f, track *k, const int64_t *t_ms, const double
         last = t;
     }
     if (!flush(f, k, &c))
-        return no_room(f, e);
+        return gw_fold_no_room(f, e);
     if (open && span_start < last && add_span(f, k, span_start, last, e))
         return e->code;
     k->last_ms = last;
@@ -362,7 +355,7 @@ int gw_fold_track_close(gw_fold *f, track *k, gw_error *e)
     if (add_span(f, k, k->last_ms, k->last_ms + hold, e))
         return e->code;
     if (k->blocks && k->last_valid && !enter(f, k, k->last_ms, k->last_ms + hold, k->last_value))
-        return no_room(f, e);
+        return gw_fold_no_room(f, e);
     k->open = false;
     return 0;
 }

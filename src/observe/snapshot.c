@@ -147,7 +147,7 @@ static void warn_of_clock(snapshot *s, metrics_file *f, const gw_om_back *b)
         return;
     warn(s,
          "%s/%s: line %" PRIu64 ": times jump back from %s to %s, as after the clock of the server was set; "
-         "what overlaps is counted once: choose a window on one side of it with --from or --to",
+         "the time between is told twice and doubtful: leave it out with --from or --to",
          s->dir, f->name, b->line, gw_time_format(b->from_ms, from), gw_time_format(b->to_ms, to));
     f->warned_of_clock = true;
 }

@@ -342,6 +342,39 @@ static void an_exporter_outage_is_bridged_by_kube_state(void **state)
     telemetry_free(&t);
 }
 
+/*
+ * Four hours; for the second and third nothing comes from the exporter. Where kube-state-metrics goes on
+ * saying what pods request, and none requests this GPU, the GPU is idle throughout. Where that is silent too,
+ * nobody knows: unknown from 5 minutes after the last sample, 3900, to 10800. Within a slice of an hour the
+ * series ends at 3600, so that its last sample speaks for one interval, and unknown begins at 3630.
+ */
+static void a_silent_source_knows_of_no_idle_time(void **state)
+{
+    GW_UNUSED(state);
+    for (int dark = 0; dark < 2; dark++) {
+        for (int64_t slice_ms = 0; slice_ms <= GW_HOUR_MS; slice_ms += GW_HOUR_MS) {
+            telemetry t;
+            telemetry_start(&t);
+            for (int part = 0; part < 3; part++) {
+                int from = part * 5400 - (part == 1 ? 1800 : 0), to = from + (part == 1 ? 7200 : 3600);
+                if (part != 1)
+                    series(&t, "DCGM_FI_DEV_GPU_UTIL{" GPU("0") "}", from, to, 30, 0);
+                if (part == 1 && dark)
+                    continue;
+                series(&t, REQUEST("other", "cpu"), from, to, 30, 1);
+                series(&t, "kube_node_status_allocatable{node=\"node-a\",resource=\"nvidia_com_gpu\"}", from,
+                       to, 30, 1);
+            }
+            fold(&t, 0, 4 * HOUR, slice_ms);
+            double unknown = !dark ? 0 : slice_ms ? 7170 : 6900;
+            assert_true(fabs(sum_unheld_unknown(&t) - unknown) < 0.001);
+            assert_true(fabs(sum_idle(&t) - (14400 - unknown)) < 0.001);
+            assert_true(fabs(sum_paid(&t) - 14400) < 0.001);
+            telemetry_free(&t);
+        }
+    }
+}
+
 static void pods_that_no_exporter_names(void **state)
 {
     GW_UNUSED(state);
@@ -494,6 +527,7 @@ int main(void)
         cmocka_unit_test(a_stale_marker_ends_at_the_marker),
         cmocka_unit_test(out_of_range_is_unknown_not_zero),
         cmocka_unit_test(idle_time_belongs_to_nobody),
+        cmocka_unit_test(a_silent_source_knows_of_no_idle_time),
         cmocka_unit_test(repeated_reads_and_replicas_change_nothing),
         cmocka_unit_test(slices_give_the_same_as_one_piece),
         cmocka_unit_test(the_best_signal_is_taken_window_by_window),
