@@ -62,6 +62,9 @@ void gw_buf_printf(gw_buf *b, const char *format, ...)
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, format, ap);
     va_end(ap);
+    if (n < 0 && !b->failed)
+        b->failed =
+            GW_ELIMIT; /* longer than an int can say, or a character that the locale has no bytes for */
     if (n > 0 && reserve(b, (size_t)n)) {
         vsnprintf(b->data + b->len, (size_t)n + 1, format, again);
         b->len += (size_t)n;
@@ -71,9 +74,9 @@ void gw_buf_printf(gw_buf *b, const char *format, ...)
 
 void gw_buf_drop(gw_buf *b, size_t n)
 {
+    n = GW_MIN(n, b->len);
     if (n == 0)
         return;
-    n = GW_MIN(n, b->len);
     memmove(b->data, b->data + n, b->len - n);
     b->len -= n;
     b->data[b->len] = '\0';

@@ -1,7 +1,7 @@
 /*
  * A growing byte buffer that states its maximum at birth. Appends after a failure are no-ops and the failure
- * sticks (b->failed is GW_ENOMEM or GW_ELIMIT), so that a writer checks once, at the end. data is always
- * NUL-terminated.
+ * sticks (b->failed is GW_ENOMEM or GW_ELIMIT), so that a writer checks once, at the end. data is NULL
+ * before the first byte and NUL-terminated from then on.
  */
 #ifndef GW_BASE_BUF_H
 #define GW_BASE_BUF_H
@@ -22,7 +22,7 @@ void gw_buf_add(gw_buf *b, const void *p, size_t n);
 void gw_buf_puts(gw_buf *b, const char *s);
 void gw_buf_putc(gw_buf *b, char c);
 void gw_buf_printf(gw_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Removes the first n bytes. */
+/* Removes the first n bytes, or all where there are fewer. */
 void gw_buf_drop(gw_buf *b, size_t n);
 /* 0, or the sticky failure turned into an error whose message names `what`. */
 int gw_buf_check(const gw_buf *b, const char *what, gw_error *e);

@@ -38,13 +38,14 @@ typedef struct gw_error {
 } gw_error;
 
 /* Fills *e (when not NULL) and returns code; so "return gw_fail(e, GW_EIO, ...)" reads well. Over-long text
- * is cut. */
+ * is cut, never inside a character. The arguments must not point into *e. */
 int gw_fail(gw_error *e, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* gw_fail for want of memory. */
 int gw_fail_memory(gw_error *e);
 
-/* Puts "prefix: " before the message that *e holds already, and returns e->code. */
+/* Puts "prefix: " before the message that *e holds already, and returns e->code (GW_EINTERNAL where e is
+ * NULL). */
 int gw_error_prefix(gw_error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

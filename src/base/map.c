@@ -65,14 +65,14 @@ static int grow_slots(gw_map *m)
 
 int gw_map_set(gw_map *m, gw_str key, uint32_t value)
 {
-    if (m->n * 4 >= m->n_slots * 3 && grow_slots(m))
-        return GW_ENOMEM;
     uint64_t hash = gw_hash(key.p, key.n);
-    size_t i = find_slot(m, key, hash);
-    if (m->slots[i]) {
-        m->entries[m->slots[i] - 1].value = value;
+    uint32_t old = m->n ? m->slots[find_slot(m, key, hash)] : 0;
+    if (old) {
+        m->entries[old - 1].value = value;
         return 0;
     }
+    if (m->n * 4 >= m->n_slots * 3 && grow_slots(m))
+        return GW_ENOMEM;
     void *p = m->entries;
     if (gw_grow(&p, &m->cap, m->n + 1, sizeof(*m->entries), MAP_MAX_ENTRIES))
         return GW_ENOMEM;
@@ -81,7 +81,8 @@ int gw_map_set(gw_map *m, gw_str key, uint32_t value)
     if (!copy)
         return GW_ENOMEM;
     m->entries[m->n] = (gw_map_entry){copy, (uint32_t)key.n, value, hash};
-    m->slots[i] = (uint32_t)++m->n;
+    m->slots[find_slot(m, key, hash)] = (uint32_t)m->n + 1;
+    m->n++;
     return 0;
 }
 

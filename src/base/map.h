@@ -31,7 +31,7 @@ void gw_map_init(gw_map *m);
 void gw_map_free(gw_map *m);
 /* The value of the key, or GW_NONE. */
 uint32_t gw_map_get(const gw_map *m, gw_str key);
-/* Adds the key or replaces its value. 0 or GW_ENOMEM. */
+/* Adds the key or replaces its value. 0 or GW_ENOMEM; replacing allocates nothing and cannot fail. */
 int gw_map_set(gw_map *m, gw_str key, uint32_t value);
 
 uint64_t gw_hash(const void *p, size_t n);

@@ -73,11 +73,11 @@ void gw_free(void *p)
 
 int gw_grow(void **p, size_t *cap, size_t need, size_t size, size_t max)
 {
-    if (need <= *cap)
-        return 0;
     if (need > max)
         return GW_ELIMIT;
-    size_t next = *cap ? *cap : 8;
+    if (need <= *cap)
+        return 0;
+    size_t next = *cap ? *cap : GW_MIN(8, max);
     while (next < need)
         next = next > max / 2 ? max : next * 2;
     if (next > SIZE_MAX / size)

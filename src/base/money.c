@@ -41,9 +41,12 @@ bool gw_micro_parse(gw_str s, gw_micro *ret)
 
 gw_micro gw_micro_for(gw_micro per_hour, int64_t duration_ms)
 {
+    if (!gw_micro_known(per_hour))
+        return GW_MICRO_UNKNOWN;
     __int128 v = (__int128)per_hour * duration_ms;
     __int128 half = 1800000;
-    return (gw_micro)((v + (v < 0 ? -half : half)) / 3600000);
+    v = (v + (v < 0 ? -half : half)) / 3600000;
+    return v > INT64_MAX ? INT64_MAX : v < -INT64_MAX ? -INT64_MAX : (gw_micro)v;
 }
 
 const char *gw_micro_format(gw_micro m, char out[GW_MICRO_TEXT_MAX])
@@ -96,7 +99,7 @@ int gw_apportion(gw_micro whole, const double *weight, size_t n, gw_micro *ret)
     remainder_of *rest = gw_malloc(n * sizeof(*rest));
     if (!rest)
         return GW_ENOMEM;
-    gw_micro given = 0;
+    __int128 given = 0; /* parts that are a little too large may add up to more than 64 bits */
     for (size_t i = 0; i < n; i++) {
         long double exact = (long double)whole * ((long double)weight[i] / total);
         long double down = floorl(exact);
@@ -106,17 +109,19 @@ int gw_apportion(gw_micro whole, const double *weight, size_t n, gw_micro *ret)
         rest[i] = (remainder_of){weight[i] > 0 ? (double)(exact - down) : -1.0, i};
     }
     qsort(rest, n, sizeof(*rest), by_fraction);
-    gw_micro left = whole - given;
+    __int128 left = whole - given;
     for (size_t i = 0; left > 0; i = (i + 1) % n) {
         if (weight[rest[i].index] > 0) {
             ret[rest[i].index]++;
             left--;
         }
     }
-    /* rounding of the sum in the last bit of a long double can overshoot: take it back from the largest */
+    /* a total that is off in the last bits of a long double can overshoot: take it back, largest remainder
+     * first */
     for (size_t i = 0; left < 0; i = (i + 1) % n) {
-        if (ret[rest[i].index] > 0) {
-            ret[rest[i].index]--;
+        gw_micro *part = &ret[rest[i].index];
+        if (*part > 0 || (whole < 0 && weight[rest[i].index] > 0)) {
+            --*part;
             left++;
         }
     }

@@ -17,11 +17,12 @@ static inline bool gw_micro_known(gw_micro m)
     return m != GW_MICRO_UNKNOWN;
 }
 
-/* "30.13118" dollars, at most 6 decimals kept (rounded half up), no sign but '-'. False when it is not a
- * number. */
+/* "30.13118" dollars, at most 6 decimals kept (rounded half away from zero), no sign but '-'. False when it
+ * is not a number, or one of more than 2.3 trillion dollars. */
 bool gw_micro_parse(gw_str s, gw_micro *ret);
 
-/* price per hour × duration, rounded half away from zero, exact in 128 bits. */
+/* price per hour × duration, rounded half away from zero, exact in 128 bits; saturates at ±INT64_MAX. What an
+ * unknown price comes to is unknown. */
 gw_micro gw_micro_for(gw_micro per_hour, int64_t duration_ms);
 
 #define GW_MICRO_TEXT_MAX 32

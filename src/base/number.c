@@ -17,7 +17,7 @@ bool gw_parse_int64(gw_str s, int64_t *ret)
     char *end;
     errno = 0;
     long long v = strtoll(text, &end, 10);
-    if (errno || *end || end == text)
+    if (errno || end != text + s.n)
         return false;
     *ret = v;
     return true;
@@ -60,7 +60,7 @@ bool gw_parse_double(gw_str s, double *ret)
     text[s.n] = '\0';
     for (size_t k = 0; k < s.n; k++) {
         /* strtod would also take blanks, hexadecimal and NaN(...) */
-        if (!strchr("0123456789+-.eEnNaAiIfFtTyY", text[k]))
+        if (!text[k] || !strchr("0123456789+-.eEnNaAiIfFtTyY", text[k]))
             return false;
     }
     char *end;
@@ -91,18 +91,23 @@ bool gw_parse_quantity_milli(gw_str s, int64_t *ret_milli)
                  {"Ti", 1099511627776.0},
                  {"Pi", 1125899906842624.0},
                  {"Ei", 1152921504606846976.0}};
+    bool has_suffix = false;
     double factor = 1, v;
     for (size_t i = 0; i < GW_COUNT(units); i++) {
         size_t n = strlen(units[i].suffix);
         if (s.n > n && memcmp(s.p + s.n - n, units[i].suffix, n) == 0) {
             factor = units[i].factor;
             s.n -= n;
+            has_suffix = true;
             break;
         }
     }
+    /* the exponent is a suffix too: "1e3k" has two */
+    if (has_suffix && (memchr(s.p, 'e', s.n) || memchr(s.p, 'E', s.n)))
+        return false;
     if (!gw_parse_double(s, &v) || !isfinite(v))
         return false;
     v *= factor * 1000;
-    *ret_milli = v >= 9.2e18 ? INT64_MAX : v <= -9.2e18 ? INT64_MIN : (int64_t)llround(v);
+    *ret_milli = v >= 0x1p63 ? INT64_MAX : v <= -0x1p63 ? INT64_MIN : (int64_t)llround(v);
     return true;
 }

@@ -67,16 +67,29 @@ static bool parse_clock(const char **s, int64_t *ms)
     int h, mi, sec = 0;
     if (!digits(s, 2, &h) || **s != ':' || (++*s, !digits(s, 2, &mi)))
         return false;
-    if (**s == ':' && (++*s, !digits(s, 2, &sec)))
+    bool has_seconds = **s == ':';
+    if (has_seconds && (++*s, !digits(s, 2, &sec)))
         return false;
     if (h > 24 || mi > 59 || sec > 60 || (h == 24 && (mi || sec)))
         return false;
     *ms = ((h * 60 + mi) * (int64_t)60 + sec) * 1000;
-    if (**s == '.') {
+    if (has_seconds && **s == '.') {
         int64_t unit = 100;
+        if ((*s)[1] < '0' || (*s)[1] > '9')
+            return false;
         for (++*s; **s >= '0' && **s <= '9'; ++*s, unit /= 10)
             *ms += (**s - '0') * unit;
     }
+    return true;
+}
+
+/* Behind the sign of an offset: "05:30". */
+static bool parse_offset(const char **s, int64_t *ms)
+{
+    int h, m;
+    if (!digits(s, 2, &h) || *(*s)++ != ':' || !digits(s, 2, &m) || h > 23 || m > 59)
+        return false;
+    *ms = (h * 60 + m) * GW_MINUTE_MS;
     return true;
 }
 
@@ -96,7 +109,7 @@ static bool parse_rfc3339(const char *s, int64_t *ret)
             s++;
         } else if (*s == '+' || *s == '-') {
             int sign = *s++ == '-' ? -1 : 1;
-            if (!parse_clock(&s, &offset))
+            if (!parse_offset(&s, &offset))
                 return false;
             offset *= sign;
         }
@@ -114,7 +127,7 @@ int gw_duration_parse(const char *text, int64_t *ret_ms, gw_error *e)
         int64_t ms;
     } units[] = {{"ms", 1},        {"s", GW_SECOND_MS},  {"m", GW_MINUTE_MS},   {"h", GW_HOUR_MS},
                  {"d", GW_DAY_MS}, {"w", 7 * GW_DAY_MS}, {"y", 365 * GW_DAY_MS}};
-    int64_t total = 0;
+    int64_t total = 0, before = INT64_MAX;
     const char *s = text;
     while (*s >= '0' && *s <= '9') {
         int64_t v = 0;
@@ -128,9 +141,12 @@ int gw_duration_parse(const char *text, int64_t *ret_ms, gw_error *e)
             if (gw_str_is((gw_str){s, n}, units[i].unit))
                 unit = units[i].ms;
         }
-        if (unit == 0 || v > INT64_MAX / 4 / unit - total / unit)
+        if (unit == 0 || unit >= before || v > INT64_MAX / 4 / unit - total / unit) {
+            total = 0; /* a number that no unit follows is a mistake as well */
             break;
+        }
         total += v * unit;
+        before = unit;
         s += n;
     }
     if (*s || total <= 0)
@@ -170,8 +186,9 @@ int gw_time_parse(const char *text, int64_t now_ms, int64_t *ret_ms, gw_error *e
 
 const char *gw_time_format(int64_t ms, char out[GW_TIME_TEXT_MAX])
 {
-    int64_t days = ms / GW_DAY_MS - (ms % GW_DAY_MS < 0);
-    int64_t rest = ms - days * GW_DAY_MS, y;
+    /* not ms - days * GW_DAY_MS, which the earliest times would overflow */
+    int64_t days = ms / GW_DAY_MS - (ms % GW_DAY_MS < 0), rest = ms % GW_DAY_MS, y;
+    rest += rest < 0 ? GW_DAY_MS : 0;
     int mo, d, h = (int)(rest / GW_HOUR_MS), mi = (int)(rest / GW_MINUTE_MS % 60);
     int s = (int)(rest / 1000 % 60), milli = (int)(rest % 1000);
     civil_of(days, &y, &mo, &d);

@@ -37,12 +37,13 @@ int64_t gw_clock_monotonic(void *unused); /* for durations */
 
 /*
  * An instant: RFC 3339 ("2022-09-11T01:12:00Z", with fraction or offset), "2022-09-11", unix seconds (with
- * fraction), "now" or "now-24h". now_ms is what "now" means.
+ * fraction), "now" or "now-24h". now_ms is what "now" means. Fractions are kept to the millisecond, the rest
+ * is cut; a leap second is the second after it; without an offset a time is UTC.
  */
 int gw_time_parse(const char *text, int64_t now_ms, int64_t *ret_ms, gw_error *e);
 
 /* A duration as Prometheus writes it: "90s", "5m", "24h", "7d", "2w", "1y", "1h30m", "250ms"; greater than
- * zero. */
+ * zero, each unit at most once and the larger first. At most 2^61 ms (73 million years). */
 int gw_duration_parse(const char *text, int64_t *ret_ms, gw_error *e);
 
 #define GW_TIME_TEXT_MAX 32

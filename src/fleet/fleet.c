@@ -53,10 +53,14 @@ static bool key_of(char key[KEY_MAX], gw_str *ret, const gw_str *parts, size_t n
     return true;
 }
 
-static uint32_t too_long(gw_error *e, const char *what, gw_str name)
+/* Names the longest part: it is the one to blame. */
+static uint32_t too_long(gw_error *e, const char *what, const gw_str *parts, size_t n)
 {
-    gw_fail(e, GW_ECORRUPT, "a %s name of %zu bytes is longer than Kubernetes allows: '%.60s…'", what, name.n,
-            name.p ? name.p : "");
+    gw_str name = parts[0];
+    for (size_t i = 1; i < n; i++)
+        name = parts[i].n > name.n ? parts[i] : name;
+    gw_fail(e, GW_ECORRUPT, "a name of %zu bytes in a %s is longer than Kubernetes allows: '%.*s…'", name.n,
+            what, (int)GW_MIN(name.n, 60), name.p);
     return GW_NONE;
 }
 
@@ -101,7 +105,7 @@ uint32_t gw_fleet_node(gw_fleet *f, gw_str name, gw_error *e)
 {
     bool is_new;
     if (name.n >= KEY_MAX)
-        return too_long(e, "node", name);
+        return too_long(e, "node", &name, 1);
     uint32_t i =
         ENTER(&f->by_node, name, f->nodes, f->n_nodes, f->cap_nodes, GW_FLEET_MAX_NODES, "node", &is_new);
     if (!is_new)
@@ -124,7 +128,7 @@ uint32_t gw_fleet_gpu(gw_fleet *f, gw_str uuid, gw_error *e)
 {
     bool is_new;
     if (uuid.n >= KEY_MAX)
-        return too_long(e, "GPU", uuid);
+        return too_long(e, "GPU", &uuid, 1);
     uint32_t i = ENTER(&f->by_uuid, uuid, f->gpus, f->n_gpus, f->cap_gpus, GW_FLEET_MAX_GPUS, "GPU", &is_new);
     if (!is_new)
         return i;
@@ -145,7 +149,7 @@ uint32_t gw_fleet_unit(gw_fleet *f, uint32_t gpu, uint32_t node, gw_str mig_prof
                          mig_id};
     bool is_new;
     if (!key_of(key, &k, parts, GW_COUNT(parts)))
-        return too_long(e, "MIG profile", mig_profile);
+        return too_long(e, "MIG instance", parts + 2, 2);
     uint32_t i =
         ENTER(&f->by_unit, k, f->units, f->n_units, f->cap_units, GW_FLEET_MAX_UNITS, "GPU unit", &is_new);
     if (!is_new)
@@ -170,7 +174,7 @@ uint32_t gw_fleet_pod(gw_fleet *f, gw_str ns, gw_str name, gw_error *e)
     gw_str k, parts[] = {ns, name};
     bool is_new;
     if (!key_of(key, &k, parts, 2))
-        return too_long(e, "pod", name);
+        return too_long(e, "pod", parts, GW_COUNT(parts));
     uint32_t i = ENTER(&f->by_pod, k, f->pods, f->n_pods, f->cap_pods, GW_FLEET_MAX_PODS, "pod", &is_new);
     if (!is_new)
         return i;
@@ -195,7 +199,7 @@ uint32_t gw_fleet_owner(gw_fleet *f, gw_str ns, gw_str kind, gw_str name, gw_err
     gw_str k, parts[] = {ns, kind, name};
     bool is_new;
     if (!key_of(key, &k, parts, 3))
-        return too_long(e, "owner", name);
+        return too_long(e, "owner", parts, GW_COUNT(parts));
     uint32_t i =
         ENTER(&f->by_owner, k, f->owners, f->n_owners, f->cap_owners, GW_FLEET_MAX_PODS, "owner", &is_new);
     if (!is_new)
@@ -214,7 +218,7 @@ uint32_t gw_fleet_namespace(gw_fleet *f, gw_str ns, gw_error *e)
     if (i != GW_NONE)
         return i;
     if (ns.n >= KEY_MAX)
-        return too_long(e, "namespace", ns);
+        return too_long(e, "namespace", &ns, 1);
     /* two parallel arrays: grow the labels first, to the capacity that the names will have */
     size_t cap = f->cap_ns;
     if (gw_grow((void **)&f->ns_labels, &cap, f->n_ns + 1, sizeof(*f->ns_labels), GW_FLEET_MAX_PODS) ||

@@ -50,9 +50,11 @@ typedef enum gw_sharing {
 } gw_sharing;
 
 /*
- * Labels of a Kubernetes object. Prometheus writes "model-name" as "label_model_name", so lookups compare
- * names with every byte outside [A-Za-z0-9_] taken as '_'; the spelling from the Kubernetes API wins when
- * both are known.
+ * Labels of a Kubernetes object. kube-state-metrics writes "model-name" as "label_model_name" and
+ * "costCenter" as "label_cost_center" (every byte outside [A-Za-z0-9_] becomes '_', a '_' goes between a
+ * small letter or digit and a capital, then all is lower case), so two names are the same label where it
+ * spells them the same; the spelling from the Kubernetes API wins when both are known. An object keeps its
+ * first 512 labels.
  */
 typedef struct gw_kv {
     const char *name, *value; /* interned */
@@ -206,9 +208,10 @@ void gw_node_read_labels(gw_fleet *f, gw_node *n);
 
 /*
  * Follows owner links to the top for every pod (bounded depth, loops cut), and fills workload_kind/name. A
- * ReplicaSet without a known owner whose name ends in a pod-template hash is taken as its Deployment.
+ * ReplicaSet that nothing is known of and whose name ends in a pod-template hash is taken as its Deployment.
+ * 0 or GW_ENOMEM, with some pods done.
  */
-void gw_fleet_resolve_owners(gw_fleet *f);
+int gw_fleet_resolve_owners(gw_fleet *f);
 
 /* The MIG share of a board: compute slices of the profile / the board's compute slots; 0 when the profile is
  * not known. Source: NVIDIA MIG user guide; model is the exporter's modelName (decides 7 or 4 slots). */

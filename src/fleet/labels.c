@@ -6,19 +6,45 @@
 
 #define LABELS_MAX 512 /* on one object; etcd's size limit ends long before */
 
-static char folded(char c)
+static bool is_upper(char c)
 {
-    bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    return word ? c : '_';
+    return c >= 'A' && c <= 'Z';
+}
+
+/* A label's name as kube-state-metrics spells it, letter by letter. */
+typedef struct spelling {
+    const char *p;
+    char before; /* the last letter as it stands in the name */
+} spelling;
+
+/* The next letter; '\0' at the end. */
+static char next_letter(spelling *s)
+{
+    char c = *s->p;
+    if (!c)
+        return '\0';
+    bool small = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    bool hump =
+        is_upper(c) && ((s->before >= 'a' && s->before <= 'z') || (s->before >= '0' && s->before <= '9'));
+    if (hump) {
+        s->before = '_';
+        return '_';
+    }
+    s->before = c;
+    s->p++;
+    return small ? c : is_upper(c) ? (char)(c - 'A' + 'a') : '_';
 }
 
 bool gw_label_name_eq(const char *a, const char *b)
 {
-    for (; *a && *b; a++, b++) {
-        if (folded(*a) != folded(*b))
+    spelling x = {a, '\0'}, y = {b, '\0'};
+    for (;;) {
+        char c = next_letter(&x);
+        if (c != next_letter(&y))
             return false;
+        if (!c)
+            return true;
     }
-    return *a == *b;
 }
 
 const char *gw_labels_get(const gw_labels *l, const char *name)
@@ -87,13 +113,12 @@ static void take_count(const gw_labels *l, const char *name, int64_t *count)
 
 static bool has_label_prefix(const gw_labels *l, const char *prefix)
 {
-    size_t n = strlen(prefix);
     for (uint32_t i = 0; i < l->n; i++) {
-        const char *name = l->kv[i].name;
-        size_t k = 0;
-        while (k < n && name[k] && folded(name[k]) == folded(prefix[k]))
-            k++;
-        if (k == n)
+        spelling x = {l->kv[i].name, '\0'}, y = {prefix, '\0'};
+        char c = next_letter(&y);
+        while (c && c == next_letter(&x))
+            c = next_letter(&y);
+        if (!c)
             return true;
     }
     return false;

@@ -15,16 +15,16 @@ static bool is_template_hash(const char *s, size_t n)
     return true;
 }
 
-/* "sdxl-serve-6c9f7d5b8" → "sdxl-serve"; NULL where the name has no such suffix. */
-static const char *deployment_of(gw_fleet *f, const char *replicaset)
+/* "sdxl-serve-6c9f7d5b8" → "sdxl-serve"; empty where the name has no such suffix. */
+static gw_str deployment_of(const char *replicaset)
 {
     const char *dash = strrchr(replicaset, '-');
-    if (!dash || dash == replicaset || !is_template_hash(dash + 1, strlen(dash + 1)))
-        return NULL;
-    return gw_fleet_intern(f, (gw_str){replicaset, (size_t)(dash - replicaset)});
+    if (!dash || !is_template_hash(dash + 1, strlen(dash + 1)))
+        return (gw_str){"", 0};
+    return (gw_str){replicaset, (size_t)(dash - replicaset)};
 }
 
-void gw_fleet_resolve_owners(gw_fleet *f)
+int gw_fleet_resolve_owners(gw_fleet *f)
 {
     for (size_t i = 0; i < f->n_pods; i++) {
         gw_pod *p = &f->pods[i];
@@ -38,15 +38,19 @@ void gw_fleet_resolve_owners(gw_fleet *f)
                 name = f->owners[o].owner_name;
                 continue;
             }
-            const char *deployment = strcmp(kind, "ReplicaSet") == 0 ? deployment_of(f, name) : NULL;
             /* a known ReplicaSet without owner is a bare one; only an unknown one is guessed by its name */
-            if (o == GW_NONE && deployment) {
+            gw_str guess =
+                o == GW_NONE && strcmp(kind, "ReplicaSet") == 0 ? deployment_of(name) : (gw_str){"", 0};
+            if (guess.n) {
                 kind = "Deployment";
-                name = deployment;
+                name = gw_fleet_intern(f, guess);
             }
+            if (!name)
+                return GW_ENOMEM;
             break;
         }
         p->workload_kind = kind;
         p->workload_name = name;
     }
+    return 0;
 }

@@ -42,10 +42,16 @@ static void hist_merge(gw_hist *into, const gw_hist *from)
 
 int gw_stats_merge(gw_stats *into, const gw_stats *from)
 {
-    if (from->compute_hist && !into->compute_hist && !(into->compute_hist = gw_calloc(1, sizeof(gw_hist))))
+    bool compute = from->compute_hist && !into->compute_hist,
+         memory = from->memory_hist && !into->memory_hist;
+    gw_hist *c = compute ? gw_calloc(1, sizeof(*c)) : NULL, *m = memory ? gw_calloc(1, sizeof(*m)) : NULL;
+    if ((compute && !c) || (memory && !m)) {
+        gw_free(c);
+        gw_free(m);
         return GW_ENOMEM;
-    if (from->memory_hist && !into->memory_hist && !(into->memory_hist = gw_calloc(1, sizeof(gw_hist))))
-        return GW_ENOMEM;
+    }
+    into->compute_hist = compute ? c : into->compute_hist;
+    into->memory_hist = memory ? m : into->memory_hist;
     hist_merge(into->compute_hist, from->compute_hist);
     hist_merge(into->memory_hist, from->memory_hist);
     into->allocated += from->allocated;
@@ -90,7 +96,7 @@ double gw_hist_quantile(const gw_hist *h, double q)
         sum += (double)h->bin[i];
         /* bin 0 holds what is exactly idle as well: a fleet that does nothing has quantile 0, not a quarter
          * per cent */
-        if (sum >= q * total)
+        if (sum > 0 && sum >= q * total)
             return i == 0 ? 0 : (double)(i + 1) / GW_HIST_BINS;
     }
     return 1;

@@ -41,6 +41,7 @@ static const char *const technical_object_labels[] = {"node_kubernetes_io_instan
                                                       "node_kubernetes_io_lifecycle",
                                                       "karpenter_sh_capacity_type",
                                                       "eks_amazonaws_com_capacityType",
+                                                      "eks_amazonaws_com_capacity_type",
                                                       "kubernetes_azure_com_scalesetpriority",
                                                       "cloud_google_com_gke_spot",
                                                       "cloud_google_com_gke_preemptible",
