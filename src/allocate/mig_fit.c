@@ -61,20 +61,20 @@ static bool items_of(const gw_mig_board *b, const gw_mig_set *want, items *ret)
     return true;
 }
 
-/* Depth-first over the places of item i; what is left depends on the free slots alone, so that a dead end is
- * remembered by (i, slots taken). */
+/* Depth-first over the places of item i. A dead end is remembered by the slots taken alone: items come in one
+ * order, so that as many slots are taken by as many items. */
 typedef struct search {
     const gw_mig_board *b;
     items items;
     int start[GW_MIG_SLOTS_MAX];
-    uint8_t dead[GW_MIG_SLOTS_MAX][(1u << GW_MIG_SLOTS_MAX) / 8];
+    uint8_t dead[(1u << GW_MIG_SLOTS_MAX) / 8];
 } search;
 
 static bool place(search *s, size_t i, unsigned taken)
 {
     if (i == s->items.n)
         return true;
-    uint8_t *dead = &s->dead[i][taken / 8], bit = (uint8_t)(1u << taken % 8);
+    uint8_t *dead = &s->dead[taken / 8], bit = (uint8_t)(1u << taken % 8);
     if (*dead & bit)
         return false;
     int p = s->items.profile[i];

@@ -522,6 +522,28 @@ static void full_boards_are_found_again(void **state)
     }
 }
 
+/* By compute slices of 7: 7 need one board, 8 two. By slots of 8 as well, of which 1g leaves one unused. */
+static void bounds_are_rounded_up(void **state)
+{
+    GW_UNUSED(state);
+    const gw_mig_board *b = board("H100-80GB");
+    gw_mig_set seven = set_of(b, "7x1g.10gb"), eight = set_of(b, "8x1g.10gb"),
+               halves = set_of(b, "3x3g.40gb");
+    gw_mig_patterns patterns;
+    gw_mig_weights compute, slots;
+    gw_arena a;
+    gw_error e = {0};
+    gw_arena_init(&a, 0);
+    assert_int_equal(gw_mig_patterns_of(b, 0x7f, &a, &patterns, &e), 0);
+    gw_mig_weights_init(&patterns, &compute, GW_MIG_BY_COMPUTE);
+    gw_mig_weights_init(&patterns, &slots, GW_MIG_BY_SLOTS);
+    assert_int_equal(gw_mig_weights_bound(&compute, &seven), 1);
+    assert_int_equal(gw_mig_weights_bound(&compute, &eight), 2);
+    assert_int_equal(gw_mig_weights_bound(&slots, &eight), 1);
+    assert_int_equal(gw_mig_weights_bound(&slots, &halves), 2);
+    gw_arena_free(&a);
+}
+
 /* A bound by weights is no bound if some board can hold more than `most`. */
 static void weights_bound_every_board(void **state)
 {
@@ -934,6 +956,7 @@ int main(void)
         cmocka_unit_test(boards_by_hand),
         cmocka_unit_test(boards_are_the_fewest),
         cmocka_unit_test(full_boards_are_found_again),
+        cmocka_unit_test(bounds_are_rounded_up),
         cmocka_unit_test(weights_bound_every_board),
         cmocka_unit_test(repartition_by_hand),
         cmocka_unit_test(repartition_disturbs_the_least),
