@@ -59,8 +59,8 @@ static uint32_t too_long(gw_error *e, const char *what, const gw_str *parts, siz
     gw_str name = parts[0];
     for (size_t i = 1; i < n; i++)
         name = parts[i].n > name.n ? parts[i] : name;
-    gw_fail(e, GW_ECORRUPT, "a name of %zu bytes in a %s is longer than Kubernetes allows: '%.*s…'", name.n,
-            what, (int)GW_MIN(name.n, 60), name.p);
+    gw_fail(e, GW_ECORRUPT, "%s name too long: %zu bytes, more than Kubernetes allows: '%.*s…'", what, name.n,
+            (int)GW_MIN(name.n, 60), name.p);
     return GW_NONE;
 }
 
