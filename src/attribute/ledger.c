@@ -183,7 +183,8 @@ static int book_node(gw_ledger *l, const gw_fleet *f, const gw_usage *u, const g
     bool priced = price && gw_micro_known(price->hourly);
     l->node_bill[node] = GW_MICRO_UNKNOWN;
     if (priced) {
-        int64_t ms = gw_interval_ms(gw_interval_cut(f->nodes[node].seen, u->window));
+        int64_t ms = gw_interval_ms(gw_interval_cut(f->nodes[node].seen, u->window)) - f->nodes[node].away_ms;
+        ms = GW_MAX(0, ms);
         gw_micro bill = gw_micro_for(price->hourly, ms);
         gw_micro overhead = GW_MIN(bill, gw_micro_for(price->overhead_hourly, ms));
         l->node_bill[node] = bill;

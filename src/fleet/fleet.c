@@ -101,18 +101,17 @@ static uint32_t give_up(size_t *n, gw_map *map, gw_str key, gw_error *e)
     return GW_NONE;
 }
 
-uint32_t gw_fleet_node(gw_fleet *f, gw_str name, gw_error *e)
+/* Finds the node entered under `key`, or adds one of this name under it. */
+static uint32_t add_node(gw_fleet *f, gw_str key, gw_str name, gw_error *e)
 {
     bool is_new;
-    if (name.n >= KEY_MAX)
-        return too_long(e, "node", &name, 1);
     uint32_t i =
-        ENTER(&f->by_node, name, f->nodes, f->n_nodes, f->cap_nodes, GW_FLEET_MAX_NODES, "node", &is_new);
+        ENTER(&f->by_node, key, f->nodes, f->n_nodes, f->cap_nodes, GW_FLEET_MAX_NODES, "node", &is_new);
     if (!is_new)
         return i;
     const char *text = gw_fleet_intern(f, name);
     if (!text)
-        return give_up(&f->n_nodes, &f->by_node, name, e);
+        return give_up(&f->n_nodes, &f->by_node, key, e);
     f->nodes[i] = (gw_node){.name = text,
                             .gpu_count = GW_UNKNOWN_COUNT,
                             .gpu_memory_mib = GW_UNKNOWN_COUNT,
@@ -122,6 +121,11 @@ uint32_t gw_fleet_node(gw_fleet *f, gw_str name, gw_error *e)
                             .memory_mib = GW_UNKNOWN_COUNT,
                             .schedulable = true};
     return i;
+}
+
+uint32_t gw_fleet_node(gw_fleet *f, gw_str name, gw_error *e)
+{
+    return name.n >= KEY_MAX ? too_long(e, "node", &name, 1) : add_node(f, name, name, e);
 }
 
 uint32_t gw_fleet_gpu(gw_fleet *f, gw_str uuid, gw_error *e)
@@ -168,19 +172,16 @@ uint32_t gw_fleet_unit(gw_fleet *f, uint32_t gpu, uint32_t node, gw_str mig_prof
     return i;
 }
 
-uint32_t gw_fleet_pod(gw_fleet *f, gw_str ns, gw_str name, gw_error *e)
+/* Finds the pod entered under `key`, or adds one of this name under it. */
+static uint32_t add_pod(gw_fleet *f, gw_str key, gw_str ns, gw_str name, gw_error *e)
 {
-    char key[KEY_MAX];
-    gw_str k, parts[] = {ns, name};
     bool is_new;
-    if (!key_of(key, &k, parts, 2))
-        return too_long(e, "pod", parts, GW_COUNT(parts));
-    uint32_t i = ENTER(&f->by_pod, k, f->pods, f->n_pods, f->cap_pods, GW_FLEET_MAX_PODS, "pod", &is_new);
+    uint32_t i = ENTER(&f->by_pod, key, f->pods, f->n_pods, f->cap_pods, GW_FLEET_MAX_PODS, "pod", &is_new);
     if (!is_new)
         return i;
     const char *ns_text = gw_fleet_intern(f, ns), *name_text = gw_fleet_intern(f, name);
     if (!ns_text || !name_text)
-        return give_up(&f->n_pods, &f->by_pod, k, e);
+        return give_up(&f->n_pods, &f->by_pod, key, e);
     f->pods[i] = (gw_pod){.ns = ns_text,
                           .name = name_text,
                           .node = GW_NONE,
@@ -191,6 +192,13 @@ uint32_t gw_fleet_pod(gw_fleet *f, gw_str ns, gw_str name, gw_error *e)
                           .memory_used_max_mib = -1,
                           .cpu_used_mean_milli = -1};
     return i;
+}
+
+uint32_t gw_fleet_pod(gw_fleet *f, gw_str ns, gw_str name, gw_error *e)
+{
+    char key[KEY_MAX];
+    gw_str k, parts[] = {ns, name};
+    return key_of(key, &k, parts, 2) ? add_pod(f, k, ns, name, e) : too_long(e, "pod", parts, 2);
 }
 
 uint32_t gw_fleet_owner(gw_fleet *f, gw_str ns, gw_str kind, gw_str name, gw_error *e)
@@ -234,6 +242,103 @@ uint32_t gw_fleet_namespace(gw_fleet *f, gw_str ns, gw_error *e)
     f->ns_names[f->n_ns] = text;
     f->ns_labels[f->n_ns] = (gw_labels){0};
     return (uint32_t)f->n_ns++;
+}
+
+/*
+ * A name in a cluster: `in` is its key with the cluster, `plain` without. 1 and *ret where it is known, or
+ * where what is known without a cluster is claimed for this one; 0 where it must be added.
+ */
+static bool claim_in(gw_map *map, gw_str in, gw_str plain, uint32_t *ret)
+{
+    *ret = gw_map_get(map, in);
+    if (*ret == GW_NONE)
+        *ret = gw_map_get(map, plain);
+    return *ret != GW_NONE;
+}
+
+uint32_t gw_fleet_node_in(gw_fleet *f, gw_str cluster, gw_str name, gw_error *e)
+{
+    char key[KEY_MAX];
+    gw_str k, parts[] = {cluster, name};
+    uint32_t i;
+    if (cluster.n == 0)
+        return gw_fleet_node(f, name, e);
+    if (!key_of(key, &k, parts, 2))
+        return too_long(e, "node", parts, 2);
+    const char *text = gw_fleet_intern(f, cluster);
+    bool known = claim_in(&f->by_node, k, name, &i);
+    bool others = known && f->nodes[i].cluster && !gw_eq(f->nodes[i].cluster, text);
+    if (!text || (known && !others && gw_map_set(&f->by_node, k, i))) {
+        gw_fail_memory(e);
+        return GW_NONE;
+    }
+    if (!known)
+        i = gw_fleet_node(f, name, e);
+    else if (others)
+        i = add_node(f, k, name, e);
+    if (i == GW_NONE)
+        return GW_NONE;
+    f->nodes[i].cluster = text;
+    if (!known && gw_map_set(&f->by_node, k, i)) {
+        gw_fail_memory(e);
+        return GW_NONE;
+    }
+    return i;
+}
+
+uint32_t gw_fleet_pod_in(gw_fleet *f, gw_str cluster, gw_str ns, gw_str name, gw_error *e)
+{
+    char key[KEY_MAX], plain_key[KEY_MAX];
+    gw_str k, plain, parts[] = {cluster, ns, name};
+    uint32_t i;
+    if (cluster.n == 0)
+        return gw_fleet_pod(f, ns, name, e);
+    if (!key_of(key, &k, parts, 3) || !key_of(plain_key, &plain, parts + 1, 2))
+        return too_long(e, "pod", parts, 3);
+    const char *text = gw_fleet_intern(f, cluster);
+    bool known = claim_in(&f->by_pod, k, plain, &i);
+    bool others = known && f->pods[i].cluster && !gw_eq(f->pods[i].cluster, text);
+    if (!text || (known && !others && gw_map_set(&f->by_pod, k, i))) {
+        gw_fail_memory(e);
+        return GW_NONE;
+    }
+    if (!known)
+        i = gw_fleet_pod(f, ns, name, e);
+    else if (others)
+        i = add_pod(f, k, ns, name, e);
+    if (i == GW_NONE)
+        return GW_NONE;
+    f->pods[i].cluster = text;
+    if (!known && gw_map_set(&f->by_pod, k, i)) {
+        gw_fail_memory(e);
+        return GW_NONE;
+    }
+    return i;
+}
+
+uint32_t gw_fleet_find_node_in(const gw_fleet *f, gw_str cluster, gw_str name)
+{
+    char key[KEY_MAX];
+    gw_str k, parts[] = {cluster, name};
+    uint32_t i = cluster.n && key_of(key, &k, parts, 2) ? gw_map_get(&f->by_node, k) : GW_NONE;
+    if (i != GW_NONE)
+        return i;
+    i = gw_map_get(&f->by_node, name);
+    bool others =
+        i != GW_NONE && cluster.n && f->nodes[i].cluster && !gw_str_is(cluster, f->nodes[i].cluster);
+    return others ? GW_NONE : i;
+}
+
+uint32_t gw_fleet_find_pod_in(const gw_fleet *f, gw_str cluster, gw_str ns, gw_str name)
+{
+    char key[KEY_MAX];
+    gw_str k, parts[] = {cluster, ns, name};
+    uint32_t i = cluster.n && key_of(key, &k, parts, 3) ? gw_map_get(&f->by_pod, k) : GW_NONE;
+    if (i != GW_NONE)
+        return i;
+    i = gw_fleet_find_pod(f, ns, name);
+    bool others = i != GW_NONE && cluster.n && f->pods[i].cluster && !gw_str_is(cluster, f->pods[i].cluster);
+    return others ? GW_NONE : i;
 }
 
 uint32_t gw_fleet_find_node(const gw_fleet *f, gw_str name)

@@ -71,6 +71,7 @@ bool gw_label_name_eq(const char *a, const char *b);
 
 typedef struct gw_node {
     const char *name;
+    const char *cluster; /* the series' "cluster" label, where several clusters share a Prometheus; NULL */
     const char *instance_type, *region, *zone; /* NULL where unknown */
     const char *provider_id;                   /* "aws:///us-east-1a/i-0abc", NULL where unknown */
     const char *gpu_product;                   /* nvidia.com/gpu.product or the exporter's modelName, NULL */
@@ -87,6 +88,7 @@ typedef struct gw_node {
     bool schedulable;              /* not cordoned, as the API said; true where unknown */
     bool in_api;                   /* the Kubernetes API listed it */
     gw_interval seen;   /* first sample to last sample plus hold, of any series about it; {0,0} = never */
+    int64_t away_ms; /* of `seen`: time in which kube-state-metrics told of other nodes and not of this one */
     int64_t created_ms; /* creationTimestamp; 0 = unknown */
     gw_labels labels;
 } gw_node;
@@ -128,6 +130,7 @@ typedef enum gw_gpu_resource {
 
 typedef struct gw_pod {
     const char *ns, *name;
+    const char *cluster;                 /* as of gw_node */
     const char *uid;                     /* NULL unknown */
     uint32_t node;                       /* GW_NONE: not scheduled, or unknown */
     const char *owner_kind, *owner_name; /* the direct owner: ReplicaSet, Job ...; NULL unknown */
@@ -186,6 +189,15 @@ uint32_t gw_fleet_unit(gw_fleet *f, uint32_t gpu, uint32_t node, gw_str mig_prof
 uint32_t gw_fleet_pod(gw_fleet *f, gw_str ns, gw_str name, gw_error *e);
 uint32_t gw_fleet_owner(gw_fleet *f, gw_str ns, gw_str kind, gw_str name, gw_error *e);
 uint32_t gw_fleet_namespace(gw_fleet *f, gw_str ns, gw_error *e);
+/*
+ * The same in one cluster of several: two clusters may each have a node or a pod of one name. What is known
+ * without a cluster (from the Kubernetes API) is the first cluster's that claims it. cluster empty: as above,
+ * whichever cluster's came first.
+ */
+uint32_t gw_fleet_node_in(gw_fleet *f, gw_str cluster, gw_str name, gw_error *e);
+uint32_t gw_fleet_pod_in(gw_fleet *f, gw_str cluster, gw_str ns, gw_str name, gw_error *e);
+uint32_t gw_fleet_find_node_in(const gw_fleet *f, gw_str cluster, gw_str name);
+uint32_t gw_fleet_find_pod_in(const gw_fleet *f, gw_str cluster, gw_str ns, gw_str name);
 /* Look-ups that never add; GW_NONE where it does not exist. */
 uint32_t gw_fleet_find_node(const gw_fleet *f, gw_str name);
 uint32_t gw_fleet_find_pod(const gw_fleet *f, gw_str ns, gw_str name);

@@ -1,7 +1,5 @@
 #include "observe/fold_internal.h"
 
-#define KEY_BYTES_MAX ((size_t)1 << 20)
-
 gw_fold *gw_fold_new(gw_fleet *fleet, gw_usage *usage, gw_error *e)
 {
     gw_fold *f = gw_calloc(1, sizeof(*f));
@@ -16,7 +14,8 @@ gw_fold *gw_fold_new(gw_fleet *fleet, gw_usage *usage, gw_error *e)
     gw_arena_init(&f->arena, SLICE_BYTES_MAX);
     gw_map_init(&f->by_series);
     gw_map_init(&f->exporting);
-    gw_buf_init(&f->key, KEY_BYTES_MAX);
+    gw_map_init(&f->naming);
+    gw_map_init(&f->clusters);
     return f;
 }
 
@@ -32,7 +31,10 @@ void gw_fold_free(gw_fold *f)
     gw_arena_free(&f->arena);
     gw_map_free(&f->by_series);
     gw_map_free(&f->exporting);
-    gw_buf_free(&f->key);
+    gw_map_free(&f->naming);
+    gw_map_free(&f->clusters);
+    gw_free(f->xids);
+    gw_free(f->nodes);
     gw_free(f);
 }
 
@@ -66,6 +68,8 @@ int gw_fold_begin(gw_fold *f, gw_interval slice, gw_error *e)
     f->n_blocks = (f->n_windows + BLOCK_WINDOWS - 1) / BLOCK_WINDOWS;
     f->node_seen = NULL;
     f->pods = NULL;
+    f->n_xids = 0;
+    f->slice_samples = f->slice_series = 0;
     f->requests_seen = NULL;
     f->n_requests_seen = 0;
     f->sink.samples = push_samples;
@@ -75,6 +79,16 @@ int gw_fold_begin(gw_fold *f, gw_interval slice, gw_error *e)
 const gw_series_sink *gw_fold_sink(gw_fold *f)
 {
     return &f->sink;
+}
+
+int gw_fold_fit_nodes(gw_fold *f, gw_error *e)
+{
+    size_t n = f->fleet->n_nodes;
+    if (gw_grow((void **)&f->nodes, &f->cap_nodes, n, sizeof(*f->nodes), GW_FLEET_MAX_NODES))
+        return gw_fail_memory(e);
+    for (; f->n_nodes < n; f->n_nodes++)
+        f->nodes[f->n_nodes] = (node_state){0};
+    return 0;
 }
 
 static int fit_units(gw_fold *f, gw_error *e)
@@ -90,6 +104,32 @@ static int fit_units(gw_fold *f, gw_error *e)
     return 0;
 }
 
+/*
+ * When nodes were away. A node that is deleted and comes back under its name was not paid for meanwhile; that
+ * is known only where kube-state-metrics tells of other nodes of the cluster in a window and not of this one.
+ * What lies behind its last sighting counts once it is seen again.
+ */
+static void note_nodes(gw_fold *f)
+{
+    for (size_t i = 0; i < f->n_nodes; i++) {
+        node_state *st = &f->nodes[i];
+        const uint64_t *row = f->node_windows + i * f->window_words;
+        const uint64_t *kube = gw_fold_kube_row(f, f->fleet->nodes[i].cluster);
+        for (uint32_t w = 0; w < f->n_windows; w++) {
+            if (window_bit(row, w)) {
+                if (st->seen && st->in_kube)
+                    f->fleet->nodes[i].away_ms += st->away_ms;
+                st->seen = true;
+                st->away_ms = 0;
+            } else if (st->seen && kube && window_bit(kube, w)) {
+                int64_t from = GW_MAX(f->slice.start_ms, f->base_ms + (int64_t)w * GW_WINDOW_MS);
+                int64_t to = GW_MIN(f->slice.end_ms, f->base_ms + (int64_t)(w + 1) * GW_WINDOW_MS);
+                st->away_ms += to - from;
+            }
+        }
+    }
+}
+
 int gw_fold_end(gw_fold *f, gw_error *e)
 {
     unit_claims *claims;
@@ -98,8 +138,12 @@ int gw_fold_end(gw_fold *f, gw_error *e)
     int rc = gw_fold_claims(f, &claims, e);
     if (!rc)
         rc = fit_units(f, e);
-    if (!rc)
+    if (!rc) {
+        note_nodes(f);
         rc = gw_fold_book(f, claims, e);
+    }
+    f->usage->samples_total += f->slice_samples;
+    f->usage->series_total += f->slice_series;
     gw_arena_free(&f->arena);
     gw_arena_init(&f->arena, SLICE_BYTES_MAX);
     f->n_tracks = 0;
@@ -113,12 +157,34 @@ static int64_t physical_gpus(gw_node *n, int64_t seen)
 {
     bool slices = n->gpu_product && strstr(n->gpu_product, "-MIG-");
     if (n->gpu_count > 0 && !slices)
-        return n->gpu_count;
+        return GW_MAX(n->gpu_count, seen);
     if (seen > 0 && (slices || n->allocatable_gpus <= seen))
         return seen;
     if (n->allocatable_gpus > 0 && n->allocatable_gpus % n->replicas == 0)
-        return n->allocatable_gpus / n->replicas;
+        return GW_MAX(seen, n->allocatable_gpus / n->replicas);
     return seen;
+}
+
+/*
+ * Requests that exceed what a node has, beside the GPUs that its exporter accounts for, contradict each
+ * other: what nobody observed gives way, since no node is paid for more GPU time than it has.
+ */
+static void trim_unobserved(gw_fold *f, uint32_t node, double excess_ms)
+{
+    gw_usage *u = f->usage;
+    for (uint32_t x = 0; x < f->fleet->n_units; x++) {
+        gw_unit_usage *unit = &u->units[x];
+        if (f->fleet->units[x].node != node || f->fleet->units[x].gpu != GW_NONE || unit->paid <= 0)
+            continue;
+        double keep = GW_MAX(0, 1 - excess_ms / unit->paid);
+        for (size_t h = 0; h < u->n_holds; h++) {
+            if (u->holds[h].unit != x)
+                continue;
+            u->holds[h].stats.allocated *= keep;
+            u->holds[h].stats.states[GW_STATE_UNKNOWN] = u->holds[h].stats.allocated;
+        }
+        unit->paid *= keep;
+    }
 }
 
 /*
@@ -131,10 +197,13 @@ static int close_node(gw_fold *f, uint32_t i, int64_t seen_gpus, double paid_ms,
     gw_node *n = &f->fleet->nodes[i];
     int64_t count = physical_gpus(n, seen_gpus);
     gw_interval there = gw_interval_cut(n->seen, f->usage->window);
+    there.end_ms = GW_MAX(there.start_ms, there.end_ms - n->away_ms);
     if (count <= 0 || (n->seen.start_ms == 0 && n->seen.end_ms == 0))
         return 0;
     n->gpu_count = count;
     double missing = (double)count * (double)gw_interval_ms(there) - paid_ms;
+    if (missing < -1)
+        trim_unobserved(f, i, -missing);
     if (missing < 1)
         return 0;
     gw_str none = {"", 0};
@@ -161,9 +230,41 @@ static int close_node(gw_fold *f, uint32_t i, int64_t seen_gpus, double paid_ms,
     return gw_usage_note_unknown(f->usage, f->fleet, missing, what, why) ? gw_fail_memory(e) : 0;
 }
 
+/*
+ * The most boards that each node had at one time, from each board's first report to its last: a board that
+ * replaced another does not make two. Two that overlap by one hold are the one and its replacement.
+ */
+static int count_boards(const gw_fold *f, int64_t *count, gw_error *e)
+{
+    const gw_fleet *fl = f->fleet;
+    uint32_t *first = gw_malloc((fl->n_nodes + 1) * sizeof(*first)),
+             *next = gw_malloc((fl->n_gpus + 1) * sizeof(*next));
+    if (!first || !next) {
+        gw_free(first);
+        gw_free(next);
+        return gw_fail_memory(e);
+    }
+    memset(first, 0xff, (fl->n_nodes + 1) * sizeof(*first));
+    for (uint32_t g = 0; g < fl->n_gpus; g++) {
+        next[g] = first[fl->gpus[g].node];
+        first[fl->gpus[g].node] = g;
+    }
+    for (uint32_t g = 0; g < fl->n_gpus; g++) {
+        const gw_interval *seen = &fl->gpus[g].seen;
+        int64_t at = GW_MIN(seen->start_ms + GW_HOLD_MAX_MS, seen->end_ms - 1), n = 0;
+        for (uint32_t o = first[fl->gpus[g].node]; o != GW_NONE; o = next[o])
+            n += fl->gpus[o].seen.start_ms <= at && fl->gpus[o].seen.end_ms > at;
+        count[fl->gpus[g].node] = GW_MAX(count[fl->gpus[g].node], n);
+    }
+    gw_free(first);
+    gw_free(next);
+    return 0;
+}
+
 int gw_fold_finish(gw_fold *f, gw_error *e)
 {
     int rc = fit_units(f, e);
+    rc = rc ? rc : gw_fold_fit_nodes(f, e);
     for (uint32_t u = 0; u < f->n_units && !rc; u++)
         rc = gw_fold_flush_pending(f, u, e);
     size_t n = f->fleet->n_nodes;
@@ -175,8 +276,8 @@ int gw_fold_finish(gw_fold *f, gw_error *e)
         if (f->fleet->units[u].node != GW_NONE)
             paid[f->fleet->units[u].node] += f->usage->units[u].paid;
     }
-    for (size_t g = 0; g < f->fleet->n_gpus && !rc; g++)
-        gpus[f->fleet->gpus[g].node] += f->fleet->gpus[g].node != GW_NONE;
+    if (!rc)
+        rc = count_boards(f, gpus, e);
     for (uint32_t i = 0; i < n && !rc; i++)
         rc = close_node(f, i, gpus[i], paid[i], e);
     gw_free(paid);
@@ -230,8 +331,8 @@ int gw_observe(gw_source *source, const gw_observe_options *o, gw_fleet *fleet, 
                         (double)(at - o->window.start_ms) / (double)gw_interval_ms(o->window),
                         "reading metrics");
         rc = read_slice(source, f, (gw_interval){at, end}, e);
-        if (rc == GW_ELIMIT && length > SLICE_MIN_MS && f->arena.used > SLICE_BYTES_MAX / 2) {
-            length = GW_MAX(length / 2, SLICE_MIN_MS);
+        if (rc == GW_ELIMIT && end - at > SLICE_MIN_MS && f->arena.used > SLICE_BYTES_MAX / 2) {
+            length = GW_MAX((end - at) / 2, SLICE_MIN_MS);
             rc = 0;
             continue;
         }

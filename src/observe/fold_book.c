@@ -8,14 +8,14 @@
  */
 #include "observe/fold_internal.h"
 
-#define SLOTS_MAX                                                                                            \
-    64 /* pods that one unit's series name in one slice, looked at per window; more are read as "others" */
+#define BUSY_COMPUTE 0.05 /* a window mean above this is work, not the noise of an idle GPU */
 
 /* The window's readings of the series that name one pod (or none). */
 typedef struct slot {
     uint32_t pod;
     size_t first_track, n_tracks;
-    double claimed_ms; /* of this window */
+    int64_t from_ms, to_ms; /* that its samples cover, with gaps */
+    double claimed_ms;      /* of this window */
     const window *best[M_XID];
     double scale[M_XID];
 } slot;
@@ -31,23 +31,36 @@ typedef struct scene {
     uint32_t unit;
     double weight;
     int64_t start_ms, end_ms; /* the window, cut to the slice */
-    slot slots[SLOTS_MAX];
+    slot *slots;              /* one for each pod that the unit's series name */
     size_t n_slots;
+    const claim **holders; /* room for every claim */
+    bool naming; /* a job reports it that names pods: a series without one says that there is none */
     uint32_t last_pod, last_hold; /* whose hold was looked up last */
     int64_t replicas;
 } scene;
 
-static void make_slots(scene *s)
+static int make_slots(scene *s, gw_error *e)
 {
-    for (size_t i = 0; i < s->u->n_tracks; i++) {
-        uint32_t pod = s->u->tracks[i]->pod_index;
-        slot *last = s->n_slots ? &s->slots[s->n_slots - 1] : NULL;
-        if (last && last->pod == pod) {
-            last->n_tracks++;
-        } else if (s->n_slots < SLOTS_MAX) {
-            s->slots[s->n_slots++] = (slot){.pod = pod, .first_track = i, .n_tracks = 1};
+    const unit_claims *u = s->u;
+    s->slots = GW_NEW_ARRAY(&s->f->arena, slot, u->n_tracks + 1);
+    s->holders = GW_NEW_ARRAY(&s->f->arena, const claim *, u->n + 1);
+    if (!s->slots || !s->holders)
+        return gw_fail_memory(e);
+    for (size_t i = 0; i < u->n_tracks; i++) {
+        const track *k = u->tracks[i];
+        slot *x = s->n_slots ? &s->slots[s->n_slots - 1] : NULL;
+        if (!x || x->pod != k->pod_index) {
+            x = &s->slots[s->n_slots++];
+            *x = (slot){.pod = k->pod_index, .first_track = i, .from_ms = INT64_MAX, .to_ms = INT64_MIN};
+        }
+        x->n_tracks++;
+        s->naming |= gw_map_get(&s->f->naming, gw_str_of(k->job)) != GW_NONE;
+        if (k->n_spans) {
+            x->from_ms = GW_MIN(x->from_ms, k->spans[0].start_ms);
+            x->to_ms = GW_MAX(x->to_ms, k->spans[k->n_spans - 1].end_ms);
         }
     }
+    return 0;
 }
 
 /* Of several series of one measure (replicas of Prometheus, containers of the pod) the one that covers most
@@ -58,6 +71,8 @@ static void read_window(scene *s, uint32_t w)
         slot *x = &s->slots[i];
         memset(x->best, 0, sizeof(x->best));
         x->claimed_ms = 0;
+        if (x->to_ms <= s->start_ms || x->from_ms >= s->end_ms)
+            continue;
         for (size_t t = 0; t < x->n_tracks; t++) {
             const track *k = s->u->tracks[x->first_track + t];
             const window *win = track_window(k, w);
@@ -317,23 +332,55 @@ static bool kube_knows(const gw_fold *f, uint32_t unit, int64_t start, int64_t e
     return low < f->n_requests_seen && f->requests_seen[low].start_ms <= start;
 }
 
+/*
+ * Whether a series without a pod means that no pod holds the unit. An exporter that cannot see pods names
+ * none either; only one that has named others, or kube-state-metrics, makes it a statement. And a GPU that
+ * works is held by somebody, whoever that is.
+ */
+static bool nobody_holds(scene *s, int64_t start, int64_t end)
+{
+    const slot *none = slot_of(s, GW_NONE);
+    gw_signal signal;
+    if (!s->naming && !kube_knows(s->f, s->unit, start, end))
+        return false;
+    reading r = read_compute(s, none, &signal);
+    return !r.known || r.mean <= BUSY_COMPUTE;
+}
+
+/*
+ * Whether a unit that nothing is said of in this window can have been there: not while its node was away, and
+ * not while its board was reported in another partition.
+ */
+static bool was_there(const scene *s)
+{
+    const gw_fold *f = s->f;
+    const gw_unit *u = &f->fleet->units[s->unit];
+    uint32_t w = (uint32_t)((s->start_ms - f->base_ms) / GW_WINDOW_MS);
+    const uint64_t *kube = gw_fold_kube_row(f, f->fleet->nodes[u->node].cluster);
+    if (u->mig_profile && window_bit(board_row(f, u->gpu, 0), w))
+        return false;
+    return !f->nodes[u->node].in_kube || !kube || !window_bit(kube, w) ||
+           window_bit(f->node_windows + (size_t)u->node * f->window_words, w);
+}
+
 static int book_segment(scene *s, const claim *const *live, size_t n_live, int64_t start, int64_t end,
                         gw_error *e)
 {
-    const claim *holders[SLOTS_MAX];
     size_t n = 0;
     bool reported = false;
     for (size_t i = 0; i < n_live; i++) {
         if (live[i]->start_ms > start || live[i]->end_ms < end)
             continue;
         reported = true;
-        if (live[i]->pod != GW_NONE && n < SLOTS_MAX)
-            holders[n++] = live[i];
+        if (live[i]->pod != GW_NONE)
+            s->holders[n++] = live[i];
     }
     unit_state *st = &s->f->units[s->unit];
     gw_unit_usage *u = &s->f->usage->units[s->unit];
     double ms = (double)(end - start) * s->weight;
     if (!reported) {
+        if (!was_there(s))
+            return 0;
         if (st->seen && kube_knows(s->f, s->unit, start, end))
             st->open_gap += ms;
         else if (st->seen)
@@ -348,8 +395,12 @@ static int book_segment(scene *s, const claim *const *live, size_t n_live, int64
     u->paid += st->open_gap + st->open_dark;
     st->open_gap = st->open_dark = 0;
     if (n)
-        return book_held(s, holders, n, start, end, e);
+        return book_held(s, s->holders, n, start, end, e);
     u->paid += ms;
+    if (!nobody_holds(s, start, end)) {
+        st->pending_unknown += ms;
+        return 0;
+    }
     return add_stats(s, &st->pending_idle, GW_NONE, ms, 1, start, end) ? gw_fail_memory(e) : 0;
 }
 
@@ -407,7 +458,9 @@ static int book_unit(gw_fold *f, uint32_t unit, const unit_claims *u, gw_error *
     const gw_unit *x = &f->fleet->units[unit];
     scene s = {.f = f, .u = u, .unit = unit, .weight = x->weight, .last_hold = GW_NONE};
     s.replicas = x->mig_profile ? 1 : f->fleet->nodes[x->node].replicas;
-    make_slots(&s);
+    int rc = make_slots(&s, e);
+    if (rc)
+        return rc;
     const claim **live = GW_NEW_ARRAY(&f->arena, const claim *, u->n + 1);
     int64_t *borders = GW_NEW_ARRAY(&f->arena, int64_t, 2 * u->n + 2);
     if (!live || !borders)
@@ -426,8 +479,17 @@ static int book_unit(gw_fold *f, uint32_t unit, const unit_claims *u, gw_error *
         n_live = kept;
         if (n_live == 0 && !f->units[unit].seen)
             continue;
+        /* while a board is partitioned, its own readings describe no unit, and its instances account for it
+         */
+        if (!x->mig_profile && x->gpu != GW_NONE && window_bit(board_row(f, x->gpu, 1), w)) {
+            rc = gw_fold_flush_pending(f, unit, e);
+            f->units[unit].open_gap = f->units[unit].open_dark = 0;
+            if (rc)
+                return rc;
+            continue;
+        }
         read_window(&s, w);
-        int rc = book_window(&s, live, n_live, borders, e);
+        rc = book_window(&s, live, n_live, borders, e);
         if (rc)
             return rc;
         add_heat(&s);

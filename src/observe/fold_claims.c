@@ -9,6 +9,8 @@
  */
 #include "observe/fold_internal.h"
 
+#define SETTLED_XIDS_MAX ((size_t)1000000)
+
 static int64_t cut_start(const gw_fold *f, int64_t t)
 {
     return GW_MAX(t, f->slice.start_ms);
@@ -214,7 +216,7 @@ static void note_pod_node(gw_fold *f, const track *k)
 {
     if (!k->node_name || !*k->node_name)
         return;
-    uint32_t n = gw_fleet_find_node(f->fleet, gw_str_of(k->node_name));
+    uint32_t n = gw_fleet_find_node_in(f->fleet, gw_str_of(k->cluster), gw_str_of(k->node_name));
     if (n != GW_NONE)
         f->fleet->pods[k->subject].node = n;
 }
@@ -226,7 +228,7 @@ static int enter_pod_nodes(gw_fold *f, gw_error *e)
         const track *k = f->tracks[i];
         if (k->what == M_POD_REQUEST && k->node_name && *k->node_name && k->resource &&
             (gw_has_prefix(k->resource, "nvidia_com_") || gw_has_prefix(k->resource, "nvidia.com/")) &&
-            gw_fleet_node(f->fleet, gw_str_of(k->node_name), e) == GW_NONE)
+            gw_fleet_node_in(f->fleet, gw_str_of(k->cluster), gw_str_of(k->node_name), e) == GW_NONE)
             return e ? e->code : GW_ENOMEM;
     }
     return 0;
@@ -316,18 +318,42 @@ static int cover_requests(gw_fold *f, gw_error *e)
     return 0;
 }
 
-static void container_fact(gw_fold *f, const track *k)
+/*
+ * The largest use of each container, summed over the pod's. cAdvisor begins a new series at each restart, and
+ * two Prometheus servers tell everything twice: of one (pod, container) the largest counts, not the sum.
+ */
+static int add_containers(gw_fold *f, gw_error *e)
 {
-    if (k->subject == GW_NONE || k->rate_max < 0)
-        return;
-    pod_slice *s = &f->pods[k->subject];
-    if (k->what == M_MEMORY_BYTES) {
-        s->memory_max_mib = GW_MAX(s->memory_max_mib, 0) + k->rate_max;
-        return;
+    gw_map seen;
+    gw_map_init(&seen);
+    int rc = 0;
+    double *most = GW_NEW_ARRAY(&f->arena, double, f->n_tracks + 1);
+    for (size_t i = 0; i < f->n_tracks && most && !rc; i++) {
+        const track *k = f->tracks[i];
+        if (k->what < M_CPU_SECONDS || k->subject == GW_NONE || k->rate_max < 0)
+            continue;
+        const void *id[3] = {(const void *)(uintptr_t)k->subject, k->container,
+                             (const void *)(uintptr_t)k->what};
+        gw_str key = {(const char *)id, sizeof(id)};
+        uint32_t at = gw_map_get(&seen, key);
+        if (at == GW_NONE) {
+            at = (uint32_t)seen.n;
+            rc = gw_map_set(&seen, key, at) ? gw_fail_memory(e) : 0;
+            most[at] = 0;
+        }
+        pod_slice *s = &f->pods[k->subject];
+        double more = GW_MAX(0, k->rate_max - most[at]);
+        most[at] += more;
+        if (k->what == M_MEMORY_BYTES) {
+            s->memory_max_mib = GW_MAX(s->memory_max_mib, 0) + more;
+        } else {
+            s->cpu_max_milli = GW_MAX(s->cpu_max_milli, 0) + more;
+            f->sums[k->subject].cpu_integral += k->rate_sum;
+            f->sums[k->subject].cpu_ms += k->rate_ms;
+        }
     }
-    s->cpu_max_milli = GW_MAX(s->cpu_max_milli, 0) + k->rate_max;
-    f->sums[k->subject].cpu_integral += k->rate_sum;
-    f->sums[k->subject].cpu_ms = GW_MAX(f->sums[k->subject].cpu_ms, 0) + k->rate_ms;
+    gw_map_free(&seen);
+    return rc ? rc : most ? 0 : gw_fail_memory(e);
 }
 
 static int read_facts(gw_fold *f, gw_error *e)
@@ -336,9 +362,10 @@ static int read_facts(gw_fold *f, gw_error *e)
         const track *k = f->tracks[i];
         if (k->what == M_NODE_FACT && k->subject != GW_NONE)
             node_fact(f, k);
-        else if (k->what >= M_CPU_SECONDS)
-            container_fact(f, k);
     }
+    int rc = add_containers(f, e);
+    if (rc)
+        return rc;
     for (size_t i = 0; i < f->fleet->n_nodes; i++)
         gw_node_read_labels(f->fleet, &f->fleet->nodes[i]);
     for (size_t i = 0; i < f->fleet->n_pods; i++) {
@@ -360,23 +387,33 @@ static int resolve_gpu(gw_fold *f, track *k, gw_error *e)
         k->pod = k->ns = "";
     k->pod_index = GW_NONE;
     if (*k->pod) {
-        k->pod_index = gw_fleet_pod(fl, gw_str_of(k->ns), gw_str_of(k->pod), e);
+        k->pod_index = gw_fleet_pod_in(fl, gw_str_of(k->cluster), gw_str_of(k->ns), gw_str_of(k->pod), e);
         if (k->pod_index == GW_NONE)
             return e ? e->code : GW_ENOMEM;
     }
     uint32_t node = GW_NONE;
     for (size_t i = 0; i < NODE_NAMES_MAX && k->node_names[i] && node == GW_NONE; i++)
-        node = gw_fleet_find_node(fl, gw_str_of(k->node_names[i]));
+        node = gw_fleet_find_node_in(fl, gw_str_of(k->cluster), gw_str_of(k->node_names[i]));
+    bool explicit = node != GW_NONE;
     if (node == GW_NONE && k->pod_index != GW_NONE)
         node = fl->pods[k->pod_index].node;
     if (node == GW_NONE) {
-        node = gw_fleet_node(fl, gw_str_of(k->node_names[0] ? k->node_names[0] : "unknown"), e);
+        node = gw_fleet_node_in(fl, gw_str_of(k->cluster),
+                                gw_str_of(k->node_names[0] ? k->node_names[0] : "unknown"), e);
         if (node == GW_NONE)
             return e ? e->code : GW_ENOMEM;
     }
     uint32_t g = gw_fleet_gpu(fl, gw_str_of(k->uuid), e);
     if (g == GW_NONE)
         return e ? e->code : GW_ENOMEM;
+    if (fl->gpus[g].node != GW_NONE && fl->gpus[g].node != node && explicit) {
+        /* the board, or the node's name, has moved: what it did there and here are two things */
+        char moved[600];
+        snprintf(moved, sizeof(moved), "%.250s@%.300s", k->uuid, fl->nodes[node].name);
+        g = gw_fleet_gpu(fl, gw_str_of(moved), e);
+        if (g == GW_NONE)
+            return e ? e->code : GW_ENOMEM;
+    }
     gw_gpu *gpu = &fl->gpus[g];
     if (gpu->node == GW_NONE)
         gpu->node = node;
@@ -403,6 +440,64 @@ static int resolve_gpus(gw_fold *f, gw_error *e)
     return 0;
 }
 
+static void mark_windows(const gw_fold *f, const track *k, uint64_t *row)
+{
+    for (uint32_t i = 0; i < k->n_spans; i++) {
+        int64_t s = cut_start(f, k->spans[i].start_ms), e = cut_end(f, k->spans[i].end_ms);
+        if (s >= e)
+            continue;
+        uint32_t from = (uint32_t)((s - f->base_ms) / GW_WINDOW_MS);
+        uint32_t to = (uint32_t)((e - 1 - f->base_ms) / GW_WINDOW_MS);
+        for (uint32_t w = from; w <= to && w < f->n_windows; w++)
+            row[w / 64] |= UINT64_C(1) << (w % 64);
+    }
+}
+
+const uint64_t *gw_fold_kube_row(const gw_fold *f, const char *cluster)
+{
+    uint32_t i = gw_map_get(&f->clusters, gw_str_of(cluster ? cluster : ""));
+    return i == GW_NONE || !f->kube_windows ? NULL : f->kube_windows + (size_t)i * f->window_words;
+}
+
+/* Which windows anything is about each node and each board, and in which kube-state-metrics tells of a
+ * cluster's nodes. */
+static int note_windows(gw_fold *f, gw_error *e)
+{
+    const gw_fleet *fl = f->fleet;
+    f->window_words = (f->n_windows + 63) / 64;
+    for (size_t i = 0; i < fl->n_nodes; i++) {
+        gw_str cluster = gw_str_of(fl->nodes[i].cluster ? fl->nodes[i].cluster : "");
+        if (gw_map_get(&f->clusters, cluster) == GW_NONE &&
+            gw_map_set(&f->clusters, cluster, (uint32_t)f->clusters.n))
+            return gw_fail_memory(e);
+    }
+    f->node_windows = GW_NEW_ARRAY(&f->arena, uint64_t, fl->n_nodes * f->window_words + 1);
+    f->board_windows = GW_NEW_ARRAY(&f->arena, uint64_t, fl->n_gpus * 2 * f->window_words + 1);
+    f->kube_windows = GW_NEW_ARRAY(&f->arena, uint64_t, (f->clusters.n + 1) * f->window_words + 1);
+    if (!f->node_windows || !f->board_windows || !f->kube_windows)
+        return gw_fail_memory(e);
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        const track *k = f->tracks[i];
+        uint32_t node = GW_NONE;
+        if (k->what < N_GPU_MEASURES) {
+            uint32_t gpu = fl->units[k->unit].gpu;
+            node = fl->gpus[gpu].node;
+            mark_windows(f, k, board_row(f, gpu, 0));
+            if (*k->mig_id)
+                mark_windows(f, k, board_row(f, gpu, 1));
+        } else if (k->what == M_NODE_FACT && k->subject != GW_NONE) {
+            node = k->subject;
+            f->nodes[node].in_kube = true;
+            mark_windows(f, k, (uint64_t *)(uintptr_t)gw_fold_kube_row(f, fl->nodes[node].cluster));
+        } else if (k->what == M_POD_REQUEST && k->node_name && *k->node_name) {
+            node = gw_fleet_find_node_in(fl, gw_str_of(k->cluster), gw_str_of(k->node_name));
+        }
+        if (node != GW_NONE)
+            mark_windows(f, k, f->node_windows + (size_t)node * f->window_words);
+    }
+    return 0;
+}
+
 static void cover_gpus(gw_fold *f)
 {
     for (size_t i = 0; i < f->n_tracks; i++) {
@@ -419,38 +514,46 @@ static void cover_gpus(gw_fold *f)
 
 /* --- XID events: from track numbers to units; one event however many series tell of it --- */
 
-static void settle_xids(gw_fold *f)
+static gw_xid *find_xid(gw_usage *u, uint32_t unit, int32_t code)
+{
+    for (size_t i = u->n_xids; i-- > 0;) {
+        if (u->xids[i].unit == unit && u->xids[i].code == code)
+            return &u->xids[i];
+    }
+    return NULL;
+}
+
+/*
+ * The exporter shows the last code for ever. A series that begins with a code (times == 0) says that it
+ * stands, not who brought it about: the pod named on such a series is not blamed, and a code that is known
+ * already is not counted again.
+ */
+static int settle_xids(gw_fold *f, gw_error *e)
 {
     gw_usage *u = f->usage;
-    size_t out = 0;
-    for (size_t i = 0; i < u->n_xids; i++) {
-        gw_xid x = u->xids[i];
-        uint32_t order = GW_NONE - 1 - x.unit;
-        bool fresh = order < f->n_tracks && x.pod == GW_NONE && x.unit > GW_FLEET_MAX_UNITS;
-        if (fresh) {
-            x.unit = f->tracks[order]->unit;
-            x.pod = f->tracks[order]->pod_index;
+    for (size_t i = 0; i < f->n_xids; i++) {
+        gw_xid x = f->xids[i];
+        const track *k = f->tracks[x.unit];
+        bool changed = x.times > 0;
+        x.unit = k->unit;
+        x.pod = changed ? k->pod_index : GW_NONE;
+        gw_xid *old = find_xid(u, x.unit, x.code);
+        if (!old) {
+            if (gw_grow((void **)&u->xids, &u->cap_xids, u->n_xids + 1, sizeof(*u->xids), SETTLED_XIDS_MAX))
+                return gw_fail_memory(e);
+            x.times = 1;
+            u->xids[u->n_xids++] = x;
+            continue;
         }
-        size_t j = out;
-        while (fresh && j-- > 0) {
-            gw_xid *old = &u->xids[j];
-            if (old->unit != x.unit || old->code != x.code)
-                continue;
-            /* a new series of the same unit that begins with the code repeats it, and is no new event */
-            if (x.times && x.first_ms > old->last_ms + GW_HOLD_MAX_MS)
-                old->times++;
-            old->first_ms = GW_MIN(old->first_ms, x.first_ms);
-            old->last_ms = GW_MAX(old->last_ms, x.last_ms);
-            if (old->pod == GW_NONE)
-                old->pod = x.pod;
-            break;
-        }
-        if (!fresh || j == SIZE_MAX) {
-            x.times = GW_MAX(x.times, 1);
-            u->xids[out++] = x;
-        }
+        if (changed && x.first_ms > old->last_ms + GW_HOLD_MAX_MS)
+            old->times++;
+        old->first_ms = GW_MIN(old->first_ms, x.first_ms);
+        old->last_ms = GW_MAX(old->last_ms, x.last_ms);
+        if (old->pod == GW_NONE && changed)
+            old->pod = x.pod;
     }
-    u->n_xids = out;
+    f->n_xids = 0;
+    return 0;
 }
 
 /* --- claims --- */
@@ -561,14 +664,13 @@ static bool names_pod(const unit_claims *u, uint32_t pod)
  * the exporter misses. */
 static int bridge_by_kube(gw_fold *f, unit_claims *all, gw_error *e)
 {
-    for (size_t u = 0; u < f->fleet->n_units; u++) {
-        size_t n = all[u].n;
-        uint32_t last = GW_NONE;
-        for (size_t i = 0; i < n; i++) {
+    for (uint32_t u = 0; u < f->fleet->n_units; u++) {
+        for (size_t i = 0; i < all[u].n; i++) {
             uint32_t pod = all[u].claims[i].pod;
-            if (pod != GW_NONE && pod != last)
-                f->pods[pod].n_named++;
-            last = pod;
+            if (pod == GW_NONE || f->pods[pod].last_unit == u + 1)
+                continue;
+            f->pods[pod].last_unit = u + 1;
+            f->pods[pod].n_named++;
         }
     }
     for (size_t u = 0; u < f->fleet->n_units; u++) {
@@ -605,18 +707,34 @@ static double unit_work(const gw_fold *f, const unit_claims *u, span when)
     return work;
 }
 
-/* How many pods claim the unit at some time in `when`: the largest number at once, counted by pods that
- * overlap it. */
+static int64_t overlap(const claim *c, span when)
+{
+    return GW_MIN(c->end_ms, when.end_ms) - GW_MAX(c->start_ms, when.start_ms);
+}
+
+/*
+ * The most pods that claim the unit at one time of `when`. An overlap of one hold, or of half the shorter
+ * life, is the skew between two scrapes and no shared GPU.
+ */
 static int64_t rivals(const unit_claims *u, span when)
 {
-    int64_t n = 0;
+    int64_t most = 0;
     for (size_t i = 0; i < u->n; i++) {
         const claim *c = &u->claims[i];
-        /* a hold's length of overlap is the skew between two scrapes, not a shared GPU */
-        int64_t both = GW_MIN(c->end_ms, when.end_ms) - GW_MAX(c->start_ms, when.start_ms);
-        n += c->pod != GW_NONE && both > GW_HOLD_MAX_MS;
+        int64_t shorter = GW_MIN(c->end_ms - c->start_ms, when.end_ms - when.start_ms), n = 0;
+        if (c->pod == GW_NONE || overlap(c, when) <= GW_MIN(GW_HOLD_MAX_MS, shorter / 2))
+            continue;
+        /* the number at once is largest where some claim begins */
+        int64_t at = GW_MAX(c->start_ms, when.start_ms);
+        for (size_t j = 0; j < u->n; j++) {
+            const claim *o = &u->claims[j];
+            int64_t short2 = GW_MIN(o->end_ms - o->start_ms, when.end_ms - when.start_ms);
+            n += o->pod != GW_NONE && o->start_ms <= at && o->end_ms > at &&
+                 overlap(o, when) > GW_MIN(GW_HOLD_MAX_MS, short2 / 2);
+        }
+        most = GW_MAX(most, n);
     }
-    return n;
+    return most;
 }
 
 static bool profile_fits(const gw_pod *p, const gw_unit *u)
@@ -639,7 +757,11 @@ static int units_by_node(gw_fold *f, const unit_claims *all, node_units **ret, g
         return gw_fail_memory(e);
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t u = 0; u < fl->n_units; u++) {
-            if (fl->units[u].gpu == GW_NONE || fl->units[u].node == GW_NONE || all[u].n_tracks == 0)
+            if (fl->units[u].gpu == GW_NONE || fl->units[u].node == GW_NONE)
+                continue;
+            /* a unit that has been reported before is there also while its exporter is down */
+            if (all[u].n_tracks == 0 &&
+                (u >= f->n_units || !f->units[u].seen || fl->gpus[fl->units[u].gpu].mig))
                 continue;
             node_units *x = &by[fl->units[u].node];
             if (pass)
@@ -784,18 +906,10 @@ static int by_pod_measure(const void *a, const void *b)
 static int deal_tracks(gw_fold *f, unit_claims *all, gw_error *e)
 {
     gw_fleet *fl = f->fleet;
-    bool *mig = GW_NEW_ARRAY(&f->arena, bool, fl->n_gpus + 1);
-    if (!mig)
-        return gw_fail_memory(e);
-    for (size_t i = 0; i < f->n_tracks; i++) {
-        const track *k = f->tracks[i];
-        if (k->what < N_GPU_MEASURES && *k->mig_id)
-            mig[fl->units[k->unit].gpu] = true;
-    }
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < f->n_tracks; i++) {
             track *k = f->tracks[i];
-            if (k->what >= M_XID || (mig[fl->units[k->unit].gpu] && !*k->mig_id))
+            if (k->what >= M_XID)
                 continue;
             if (k->what == M_GPU_UTIL && *k->mig_id)
                 continue; /* missing or a constant 0 on an instance: never a reading */
@@ -821,10 +935,12 @@ int gw_fold_claims(gw_fold *f, unit_claims **ret, gw_error *e)
     int rc;
     f->kube_seen = (gw_interval){0, 0};
     if ((rc = close_tracks(f, e)) || (rc = enter_pod_nodes(f, e)) || (rc = resolve_gpus(f, e)) ||
-        (rc = fit_slice_arrays(f, e)) || (rc = read_facts(f, e)) || (rc = cover_requests(f, e)))
+        (rc = fit_slice_arrays(f, e)) || (rc = gw_fold_fit_nodes(f, e)) || (rc = note_windows(f, e)) ||
+        (rc = read_facts(f, e)) || (rc = cover_requests(f, e)))
         return rc;
     cover_gpus(f);
-    settle_xids(f);
+    if ((rc = settle_xids(f, e)))
+        return rc;
     size_t n = f->fleet->n_units;
     unit_claims *all = GW_NEW_ARRAY(&f->arena, unit_claims, n + 1);
     if (!all)

@@ -80,6 +80,7 @@ typedef struct track {
     const char *ns, *pod; /* "" = none named */
     bool bare_pod;        /* from "pod", not "exported_pod" */
     const char *job;      /* the scrape job: its cluster, prometheus and job labels */
+    const char *cluster;  /* the "cluster" label; "" */
     const char *node_names[NODE_NAMES_MAX];
     uint32_t unit; /* resolved at the end of the slice */
     uint32_t pod_index;
@@ -105,6 +106,7 @@ typedef struct pod_slice {
     span active;                          /* scheduled and not ended; start == end: not in this slice */
     bool known;                           /* kube-state-metrics says anything about it */
     int64_t gpus;                         /* requested; 0 = none */
+    uint32_t last_unit;                   /* that it was counted on, + 1 */
     uint32_t n_named;                     /* units on which the exporter names it */
     double cpu_max_milli, memory_max_mib; /* sums over containers; < 0 unknown */
 } pod_slice;
@@ -113,6 +115,13 @@ typedef struct pod_slice {
 typedef struct pod_sums {
     double cpu_integral, cpu_ms;
 } pod_sums;
+
+/* A node between slices. */
+typedef struct node_state {
+    bool in_kube; /* kube-state-metrics has told of it */
+    bool seen;
+    int64_t away_ms; /* windows since it was last seen in which kube-state-metrics told of others only */
+} node_state;
 
 /* What goes on on a unit between slices: time that may yet turn out to belong to the last holder. */
 typedef struct unit_state {
@@ -136,8 +145,17 @@ struct gw_fold {
     track **tracks;
     size_t n_tracks, cap_tracks;
     gw_series_sink sink;
-    gw_buf key;
-    gw_map exporting;      /* scrape jobs with exported_pod: a bare "pod" in them is the exporter's own */
+    gw_map exporting; /* scrape jobs with exported_pod: a bare "pod" in them is the exporter's own */
+    gw_map naming;    /* scrape jobs that have named a pod: only their silence says that nobody holds a GPU */
+    gw_xid *xids;     /* of the slice: `unit` is the number of the track until they are settled */
+    size_t n_xids, cap_xids;
+    uint64_t slice_samples, slice_series; /* of the slice: a slice that is read again counts once */
+    uint64_t *node_windows;  /* of the slice: per node a bit for each window in which anything is about it */
+    uint64_t *board_windows; /* of the slice: per GPU, two rows: any series; a MIG instance's series */
+    uint64_t
+        *kube_windows; /* of the slice: per cluster, windows in which kube-state-metrics tells of any node */
+    gw_map clusters;   /* "cluster" label → row of kube_windows */
+    size_t window_words;   /* 64-bit words of one such row */
     gw_interval kube_seen; /* of the slice: kube-state-metrics answered from .. to */
     span *requests_seen;   /* of the slice: when it said what pods request, without which it knows no holder;
                               ascending, disjoint */
@@ -152,8 +170,26 @@ struct gw_fold {
     size_t n_claimed;  /* units that the slice's claims speak of */
     unit_state *units; /* parallel to fleet->units */
     size_t n_units, cap_units;
+    node_state *nodes; /* parallel to fleet->nodes */
+    size_t n_nodes, cap_nodes;
 };
 
+/* fold_claims.c: the row of a node's cluster. NULL where kube-state-metrics told of none of its nodes. */
+const uint64_t *gw_fold_kube_row(const gw_fold *f, const char *cluster);
+
+static inline bool window_bit(const uint64_t *row, uint32_t w)
+{
+    return row[w / 64] >> (w % 64) & 1;
+}
+
+/* The row of a GPU: 0 = any series, 1 = a MIG instance's. */
+static inline uint64_t *board_row(const gw_fold *f, uint32_t gpu, int which)
+{
+    return f->board_windows + ((size_t)gpu * 2 + (size_t)which) * f->window_words;
+}
+
+/* fold.c: makes nodes[] as long as the fleet's. */
+int gw_fold_fit_nodes(gw_fold *f, gw_error *e);
 /* fold.c: fails for want of room in the slice's arena; GW_ELIMIT has the slice read again, half as long. */
 int gw_fold_no_room(const gw_fold *f, gw_error *e);
 

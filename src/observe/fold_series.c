@@ -11,8 +11,11 @@
 #include "base/number.h"
 #include "observe/fold_internal.h"
 
-#define TRACKS_MAX    ((size_t)4000000)
-#define KEY_BYTES_MAX ((size_t)1 << 20)
+#define TRACKS_MAX ((size_t)4000000)
+
+/* Requests and capacities in their own units (cores, bytes, pieces): a pebibyte is out of range, and
+ * infinity. */
+#define FACT_MAX 1.2e15
 
 static const struct family {
     const char *name;
@@ -29,18 +32,18 @@ static const struct family {
     {"DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", M_TENSOR, 1, 0, 1.01},
     {"DCGM_FI_DEV_POWER_USAGE", M_POWER, 1, 0, 10000},
     {"DCGM_FI_DEV_XID_ERRORS", M_XID, 1, 0, 1000},
-    {"kube_pod_info", M_POD_INFO, 1, 0, 1e18},
-    {"kube_pod_status_phase", M_POD_PHASE, 1, 0, 1e18},
-    {"kube_pod_container_resource_requests", M_POD_REQUEST, 1, 0, 1e18},
-    {"kube_pod_labels", M_POD_FACT, 1, 0, 1e18},
-    {"kube_pod_owner", M_POD_FACT, 1, 0, 1e18},
-    {"kube_replicaset_owner", M_NODE_FACT, 1, 0, 1e18},
-    {"kube_job_owner", M_NODE_FACT, 1, 0, 1e18},
-    {"kube_namespace_labels", M_NODE_FACT, 1, 0, 1e18},
-    {"kube_node_info", M_NODE_FACT, 1, 0, 1e18},
-    {"kube_node_labels", M_NODE_FACT, 1, 0, 1e18},
-    {"kube_node_status_allocatable", M_NODE_FACT, 1, 0, 1e18},
-    {"kube_node_status_capacity", M_NODE_FACT, 1, 0, 1e18},
+    {"kube_pod_info", M_POD_INFO, 1, 0, FACT_MAX},
+    {"kube_pod_status_phase", M_POD_PHASE, 1, 0, FACT_MAX},
+    {"kube_pod_container_resource_requests", M_POD_REQUEST, 1, 0, FACT_MAX},
+    {"kube_pod_labels", M_POD_FACT, 1, 0, FACT_MAX},
+    {"kube_pod_owner", M_POD_FACT, 1, 0, FACT_MAX},
+    {"kube_replicaset_owner", M_NODE_FACT, 1, 0, FACT_MAX},
+    {"kube_job_owner", M_NODE_FACT, 1, 0, FACT_MAX},
+    {"kube_namespace_labels", M_NODE_FACT, 1, 0, FACT_MAX},
+    {"kube_node_info", M_NODE_FACT, 1, 0, FACT_MAX},
+    {"kube_node_labels", M_NODE_FACT, 1, 0, FACT_MAX},
+    {"kube_node_status_allocatable", M_NODE_FACT, 1, 0, FACT_MAX},
+    {"kube_node_status_capacity", M_NODE_FACT, 1, 0, FACT_MAX},
     {"container_cpu_usage_seconds_total", M_CPU_SECONDS, 1, 0, 1e15},
     {"container_memory_working_set_bytes", M_MEMORY_BYTES, 1, 0, 1e15},
 };
@@ -177,6 +180,8 @@ static int read_gpu(gw_fold *f, track *k, const labels_in *in, gw_error *e)
     /* the exporter's own pod is no workload, whatever the label says */
     if (k->bare_pod && memmem(pod.p, pod.n, "dcgm-exporter", 13))
         pod.n = 0;
+    if (pod.n && gw_map_set(&f->naming, gw_str_of(job), 1))
+        ok = false;
     k->ns = keep(f, pod.n ? ns : (gw_str){"", 0}, &ok);
     k->pod = keep(f, pod, &ok);
     f->usage->has_dcgm = true;
@@ -222,7 +227,7 @@ static int read_pod(gw_fold *f, track *k, const labels_in *in, gw_str family, gw
     gw_str ns = GET_FIRST(in, "exported_namespace", "namespace");
     if (name.n == 0)
         return 0;
-    k->subject = gw_fleet_pod(f->fleet, ns, name, e);
+    k->subject = gw_fleet_pod_in(f->fleet, gw_str_of(k->cluster), ns, name, e);
     if (k->subject == GW_NONE)
         return e ? e->code : GW_ENOMEM;
     gw_pod *p = &f->fleet->pods[k->subject];
@@ -272,7 +277,7 @@ static int read_node(gw_fold *f, track *k, const labels_in *in, gw_str family, g
     gw_str name = GET_FIRST(in, "exported_node", "node");
     if (name.n == 0)
         return 0;
-    k->subject = gw_fleet_node(f->fleet, name, e);
+    k->subject = gw_fleet_node_in(f->fleet, gw_str_of(k->cluster), name, e);
     if (k->subject == GW_NONE)
         return e ? e->code : GW_ENOMEM;
     gw_node *n = &f->fleet->nodes[k->subject];
@@ -297,7 +302,7 @@ static int read_container(gw_fold *f, track *k, const labels_in *in, gw_error *e
     /* rows without a container are the sums of the cgroup above; POD is the pause container */
     if (pod.n == 0 || container.n == 0 || gw_str_is(container, "POD"))
         return 0;
-    k->subject = gw_fleet_find_pod(f->fleet, ns, pod);
+    k->subject = gw_fleet_find_pod_in(f->fleet, gw_str_of(k->cluster), ns, pod);
     k->container = keep(f, container, &ok);
     f->usage->has_cadvisor = true;
     return ok ? 0 : gw_fail_memory(e);
@@ -306,6 +311,10 @@ static int read_container(gw_fold *f, track *k, const labels_in *in, gw_error *e
 static int read_who(gw_fold *f, track *k, const struct family *fam, const labels_in *in, gw_error *e)
 {
     gw_str name = gw_str_of(fam->name);
+    bool ok = true;
+    k->cluster = keep(f, get(in, "cluster"), &ok);
+    if (!ok)
+        return gw_fail_memory(e);
     if (fam->what < N_GPU_MEASURES)
         return read_gpu(f, k, in, e);
     if (fam->what >= M_CPU_SECONDS)
@@ -324,18 +333,34 @@ static int read_who(gw_fold *f, track *k, const struct family *fam, const labels
     return read_node(f, k, in, name, e);
 }
 
-/* The series' identity: every label, in the order given, each with its lengths so that no two sets share a
- * key. */
-static int key_of(gw_fold *f, const labels_in *in, gw_error *e)
+/* FNV-1a over some bytes, from a state. */
+static uint64_t mix(uint64_t h, const void *p, size_t n)
 {
-    gw_buf_clear(&f->key);
+    const unsigned char *b = p;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ b[i]) * UINT64_C(1099511628211);
+    return h;
+}
+
+/*
+ * The series' identity: 128 bits of hash over every label with its lengths, in the order given. The labels
+ * themselves would be most of the memory that a slice needs; two hashes of different start and stride meet by
+ * chance once in 2^64 pairs.
+ */
+typedef struct series_key {
+    uint64_t a, b;
+} series_key;
+
+static series_key key_of(const labels_in *in)
+{
+    series_key k = {UINT64_C(1469598103934665603), UINT64_C(0x9e3779b97f4a7c15)};
     for (size_t i = 0; i < in->n; i++) {
         uint32_t len[2] = {(uint32_t)in->l[i].name.n, (uint32_t)in->l[i].value.n};
-        gw_buf_add(&f->key, len, sizeof(len));
-        gw_buf_add(&f->key, in->l[i].name.p, in->l[i].name.n);
-        gw_buf_add(&f->key, in->l[i].value.p, in->l[i].value.n);
+        k.a = mix(mix(mix(k.a, len, sizeof(len)), in->l[i].name.p, len[0]), in->l[i].value.p, len[1]);
+        k.b = mix(mix(mix(k.b ^ k.a >> 32, in->l[i].value.p, len[1]), in->l[i].name.p, len[0]), len,
+                  sizeof(len));
     }
-    return gw_buf_check(&f->key, "the label set of a series", e);
+    return k;
 }
 
 int gw_fold_series(void *ctx, const gw_label *labels, size_t n, void **ret, gw_error *e)
@@ -347,9 +372,9 @@ int gw_fold_series(void *ctx, const gw_label *labels, size_t n, void **ret, gw_e
         *ret = GW_SERIES_SKIP;
         return 0;
     }
-    if (key_of(f, &in, e))
-        return e ? e->code : GW_ENOMEM;
-    uint32_t known = gw_map_get(&f->by_series, (gw_str){f->key.data, f->key.len});
+    series_key id = key_of(&in);
+    gw_str key = {(const char *)&id, sizeof(id)};
+    uint32_t known = gw_map_get(&f->by_series, key);
     if (known != GW_NONE) {
         *ret = f->tracks[known];
         return 0;
@@ -360,10 +385,10 @@ int gw_fold_series(void *ctx, const gw_label *labels, size_t n, void **ret, gw_e
     int rc = read_who(f, k, fam, &in, e);
     if (rc)
         return rc;
-    if (gw_map_set(&f->by_series, (gw_str){f->key.data, f->key.len}, (uint32_t)f->n_tracks))
+    if (gw_map_set(&f->by_series, key, (uint32_t)f->n_tracks))
         return gw_fail_memory(e);
     f->tracks[f->n_tracks++] = k;
-    f->usage->series_total++;
+    f->slice_series++;
     *ret = k;
     return 0;
 }

@@ -227,6 +227,8 @@ static int gauge_samples(gw_fold *f, track *k, const int64_t *t_ms, const double
     return 0;
 }
 
+#define XIDS_MAX ((size_t)1000000) /* in one slice */
+
 /* The exporter repeats the last XID code: an event is a change to a code other than 0. */
 static int xid_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *value, size_t n, gw_error *e)
 {
@@ -237,13 +239,9 @@ static int xid_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *
         bool first = !k->open;
         bool in_slice = t_ms[i] >= f->slice.start_ms && t_ms[i] < f->slice.end_ms;
         if (in_slice && v > 0 && (first || v != k->last_value)) {
-            gw_usage *u = f->usage;
-            if (gw_grow((void **)&u->xids, &u->cap_xids, u->n_xids + 1, sizeof(*u->xids), 1000000))
+            if (gw_grow((void **)&f->xids, &f->cap_xids, f->n_xids + 1, sizeof(*f->xids), XIDS_MAX))
                 return gw_fail_memory(e);
-            /* unit and pod are not resolved before the end of the slice: until then `unit` is the track's
-             * number */
-            u->xids[u->n_xids++] =
-                (gw_xid){GW_NONE - 1 - k->order, GW_NONE, (int32_t)v, first ? 0u : 1u, t_ms[i], t_ms[i]};
+            f->xids[f->n_xids++] = (gw_xid){k->order, GW_NONE, (int32_t)v, first ? 0u : 1u, t_ms[i], t_ms[i]};
         }
         k->open = true;
         k->last_value = v;
@@ -257,7 +255,7 @@ static int fact_samples(gw_fold *f, track *k, const int64_t *t_ms, const double 
 {
     for (size_t i = 0; i < n; i++) {
         double v = value[i];
-        bool on = k->what == M_POD_PHASE ? v >= 0.5 : v >= k->low;
+        bool on = k->what == M_POD_PHASE ? v >= 0.5 : v >= k->low && v <= k->high;
         if (k->open) {
             int64_t end = GW_MIN(t_ms[i], k->last_ms + GW_HOLD_MAX_MS);
             if (add_span(f, k, k->last_ms, end, e))
@@ -312,7 +310,7 @@ int gw_fold_track_samples(gw_fold *f, track *k, const int64_t *t_ms, const doubl
     n -= from;
     if (n == 0)
         return 0;
-    f->usage->samples_total += n;
+    f->slice_samples += n;
     keep_intervals(k, t_ms, n);
     size_t before = 0, after = n;
     while (before < n && t_ms[before] < f->slice.start_ms)

@@ -141,9 +141,28 @@ static void check_leaves(const gw_ledger *l, const gw_fleet *f, const gw_usage *
         /* the node's bill, computed here from its price and the time it was seen */
         int64_t ms = GW_MIN(f->nodes[n].seen.end_ms, u->window.end_ms) -
                      GW_MAX(f->nodes[n].seen.start_ms, u->window.start_ms);
+        ms -= f->nodes[n].away_ms;
         long double exact = (long double)p->nodes[n].hourly * ms / 3600000.0L;
         assert_int_equal(bill, (gw_micro)roundl(exact));
         assert_int_equal(bill, l->node_bill[n]);
+    }
+}
+
+/* What no accounting may exceed: a node's GPUs for the time that it was there. */
+static void check_physics(const gw_fleet *f, const gw_usage *u)
+{
+    for (uint32_t n = 0; n < f->n_nodes; n++) {
+        double paid = 0;
+        for (size_t i = 0; i < f->n_units; i++)
+            paid += f->units[i].node == n ? u->units[i].paid : 0;
+        int64_t ms = GW_MIN(f->nodes[n].seen.end_ms, u->window.end_ms) -
+                     GW_MAX(f->nodes[n].seen.start_ms, u->window.start_ms);
+        /* a node that only requests speak of has an unknown number of GPUs */
+        if (f->nodes[n].gpu_count >= 0 &&
+            paid > (double)f->nodes[n].gpu_count * (double)(ms - f->nodes[n].away_ms) * (1 + 1e-9) + 1) {
+            fail_msg("node %s: %.0f GPU-ms paid of %" PRId64 " GPUs x %" PRId64 " ms", f->nodes[n].name, paid,
+                     f->nodes[n].gpu_count, ms);
+        }
     }
 }
 
@@ -225,6 +244,7 @@ static void books_balance_on_random_fleets(void **state)
         }
         if (rc)
             fail_msg("seed %" PRIu64 ": %s", seed, e.message);
+        check_physics(&t.fleet, &t.usage);
         random_prices(&t.fleet, &book);
         assert_int_equal(gw_ledger_book(&ledger, &t.fleet, &t.usage, &book, &e), 0);
         check_leaves(&ledger, &t.fleet, &t.usage, &book);
