@@ -167,6 +167,93 @@ static int index_by_node(node_index *x, const gw_fleet *f, const gw_usage *u)
     return 0;
 }
 
+/* Names and not indexes decide the order of leaves, so that it does not hang on the order in which a source
+ * tells of things. */
+typedef struct naming {
+    const gw_fleet *f;
+    const gw_usage *u;
+} naming;
+
+static int compare(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "");
+}
+
+static int by_node_name(const void *a, const void *b, void *ctx)
+{
+    const gw_node *x = &((naming *)ctx)->f->nodes[*(const uint32_t *)a],
+                  *y = &((naming *)ctx)->f->nodes[*(const uint32_t *)b];
+    int c = compare(x->cluster, y->cluster);
+    return c ? c : compare(x->name, y->name);
+}
+
+static int compare_units(const gw_fleet *f, uint32_t a, uint32_t b)
+{
+    const gw_unit *x = &f->units[a], *y = &f->units[b];
+    int c = compare(x->gpu == GW_NONE ? NULL : f->gpus[x->gpu].uuid,
+                    y->gpu == GW_NONE ? NULL : f->gpus[y->gpu].uuid);
+    c = c ? c : compare(x->mig_id, y->mig_id);
+    return c ? c : compare(x->mig_profile, y->mig_profile);
+}
+
+static int by_unit_name(const void *a, const void *b, void *ctx)
+{
+    return compare_units(((naming *)ctx)->f, *(const uint32_t *)a, *(const uint32_t *)b);
+}
+
+static int by_hold_name(const void *a, const void *b, void *ctx)
+{
+    const naming *n = ctx;
+    const gw_hold *x = &n->u->holds[*(const uint32_t *)a], *y = &n->u->holds[*(const uint32_t *)b];
+    int c = compare_units(n->f, x->unit, y->unit);
+    if (c)
+        return c;
+    const gw_pod *p = &n->f->pods[x->pod], *q = &n->f->pods[y->pod];
+    c = compare(p->ns, q->ns);
+    c = c ? c : compare(p->name, q->name);
+    return c ? c : compare(p->cluster, q->cluster);
+}
+
+/* The nodes in order; holds and units of each sorted in place. NULL for want of memory. */
+static uint32_t *sort_index(node_index *by, const gw_fleet *f, const gw_usage *u)
+{
+    naming n = {f, u};
+    uint32_t *order = gw_malloc((f->n_nodes + 1) * sizeof(*order));
+    for (uint32_t i = 0; order && i < f->n_nodes; i++) {
+        order[i] = i;
+        qsort_r(by->units + by->unit_at[i], by->unit_at[i + 1] - by->unit_at[i], sizeof(uint32_t),
+                by_unit_name, &n);
+        qsort_r(by->holds + by->hold_at[i], by->hold_at[i + 1] - by->hold_at[i], sizeof(uint32_t),
+                by_hold_name, &n);
+    }
+    if (order)
+        qsort_r(order, f->n_nodes, sizeof(*order), by_node_name, &n);
+    return order;
+}
+
+/*
+ * GPUs that the price list gives the node's instance type and that nobody reports: where neither a label nor
+ * allocatable said how many there are, the count is what was seen, and the rest of the node's money must not
+ * fall on those. Unknown, on a leaf without a unit.
+ */
+static int add_unseen(gw_ledger *l, split *s, const gw_fleet *f, const gw_node_price *p, uint32_t node,
+                      int64_t ms)
+{
+    const gw_node *n = &f->nodes[node];
+    bool guessed = n->gpu_count_guessed || (s->n == 0 && n->gpu_count <= 0);
+    double seen = 0;
+    for (size_t i = 0; i < s->n; i++)
+        seen += s->weight[i];
+    double unseen = (double)p->gpus * (double)ms - seen;
+    if (!guessed || p->gpus <= 0 || ms <= 0 || unseen < 0.005 * (double)p->gpus * (double)ms)
+        return 0;
+    gw_leaf *x = leaf_new(l, node, GW_NONE, GW_NONE);
+    if (!x)
+        return GW_ENOMEM;
+    x->time = (gw_gpu_time){.paid = unseen, .unknown = unseen};
+    return split_add(s, (uint32_t)(l->n_leaves - 1), PART_UNKNOWN, unseen);
+}
+
 static int book_node(gw_ledger *l, const gw_fleet *f, const gw_usage *u, const gw_price_book *p,
                      const node_index *by, uint32_t node, split *s)
 {
@@ -177,14 +264,16 @@ static int book_node(gw_ledger *l, const gw_fleet *f, const gw_usage *u, const g
         rc = add_hold(l, s, u, node, by->holds[i]);
     for (size_t i = by->unit_at[node]; i < by->unit_at[node + 1] && !rc; i++)
         rc = add_unheld(l, s, u, node, by->units[i]);
-    if (rc || s->n == 0)
-        return rc;
     const gw_node_price *price = node < p->n_nodes ? &p->nodes[node] : NULL;
     bool priced = price && gw_micro_known(price->hourly);
+    int64_t ms = gw_interval_ms(gw_interval_cut(f->nodes[node].seen, u->window)) - f->nodes[node].away_ms;
+    ms = GW_MAX(0, ms);
+    if (!rc && priced)
+        rc = add_unseen(l, s, f, price, node, ms);
+    if (rc || s->n == 0)
+        return rc;
     l->node_bill[node] = GW_MICRO_UNKNOWN;
     if (priced) {
-        int64_t ms = gw_interval_ms(gw_interval_cut(f->nodes[node].seen, u->window)) - f->nodes[node].away_ms;
-        ms = GW_MAX(0, ms);
         gw_micro bill = gw_micro_for(price->hourly, ms);
         gw_micro overhead = GW_MIN(bill, gw_micro_for(price->overhead_hourly, ms));
         l->node_bill[node] = bill;
@@ -234,8 +323,12 @@ int gw_ledger_book(gw_ledger *l, const gw_fleet *f, const gw_usage *u, const gw_
     out.node_bill = gw_calloc(f->n_nodes + 1, sizeof(*out.node_bill));
     if (!out.node_bill)
         rc = GW_ENOMEM;
+    uint32_t *order = rc ? NULL : sort_index(&by, f, u);
+    if (!rc && !order)
+        rc = GW_ENOMEM;
     for (uint32_t i = 0; i < f->n_nodes && !rc; i++)
-        rc = book_node(&out, f, u, p, &by, i, &s);
+        rc = book_node(&out, f, u, p, &by, order[i], &s);
+    gw_free(order);
     if (!rc)
         rc = book_control_plane(&out, f, u, p);
     node_index_free(&by);

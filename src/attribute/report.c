@@ -148,7 +148,7 @@ static int enter_name(builder *b, char kind, uint32_t pod, const char *name)
 static const char *gpu_key(builder *b, const gw_leaf *x)
 {
     const gw_fleet *f = b->r->fleet;
-    uint32_t gpu = f->units[x->unit].gpu;
+    uint32_t gpu = x->unit == GW_NONE ? GW_NONE : f->units[x->unit].gpu;
     if (gpu != GW_NONE)
         return f->gpus[gpu].uuid;
     return gw_arena_printf(&b->r->arena, "%s/unobserved", f->nodes[x->node].name);
@@ -160,10 +160,10 @@ static const char *key_of(builder *b, const gw_by *by, const gw_leaf *x)
     uint32_t pod = x->hold == GW_NONE ? GW_NONE : b->r->usage->holds[x->hold].pod;
     const char *v = NULL;
     if (by->dimension == GW_BY_CLUSTER)
-        return "cluster";
+        return x->node != GW_NONE && f->nodes[x->node].cluster ? f->nodes[x->node].cluster : "cluster";
     if (by->dimension == GW_BY_NODE && x->node != GW_NONE)
         return f->nodes[x->node].name;
-    if (x->unit == GW_NONE)
+    if (x->unit == GW_NONE && !(x->time.paid > 0))
         return GW_KEY_OVERHEAD;
     if (by->dimension == GW_BY_GPU)
         return gpu_key(b, x);
@@ -448,11 +448,15 @@ static int note_unpriced(builder *b)
 static int note_unknowns(builder *b)
 {
     gw_report *r = b->r;
-    double never = 0, gaps = 0, unheld = 0, no_memory = 0;
+    double never = 0, gaps = 0, unheld = 0, no_memory = 0, unseen = 0;
     for (size_t i = 0; i < r->ledger->n_leaves; i++) {
         const gw_leaf *x = &r->ledger->leaves[i];
-        if (x->unit == GW_NONE || !wanted(b, x))
+        if (!wanted(b, x))
             continue;
+        if (x->unit == GW_NONE) {
+            unseen += x->time.unknown;
+            continue;
+        }
         bool unobserved = r->fleet->units[x->unit].gpu == GW_NONE;
         if (x->hold == GW_NONE) {
             unheld += unobserved ? 0 : x->time.unknown;
@@ -476,6 +480,10 @@ static int note_unknowns(builder *b)
     if (!rc && unheld > 0)
         rc = note(r, unheld, "who held GPUs while nothing was reported",
                   "gaps in the exporter's series between two holders");
+    if (!rc && unseen > 0)
+        rc = note(
+            r, unseen, "GPUs that an instance type has and nobody reports",
+            "the price list gives the instance more GPUs than its exporter and kube-state-metrics tell of");
     if (!rc && no_memory > 0)
         rc = note(
             r, no_memory, "what could be reclaimed from GPUs without a memory reading",

@@ -107,7 +107,7 @@ static void put_tiles(gw_buf *b, const gw_report *r)
     for (size_t i = 0; i < GW_N_COSTS; i++) {
         if (i == GW_COST_BILL)
             snprintf(below, sizeof(below), "$%s a month",
-                     gw_cell_money(gw_monthly_of(amounts[i], r->window), a));
+                     gw_cell_money(gw_monthly_of(amounts[i], gw_usage_observed(r->usage)), a));
         else
             snprintf(below, sizeof(below), "%s %% of the bill",
                      gw_cell_percent(amounts[i], amounts[GW_COST_BILL], a));

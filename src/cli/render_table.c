@@ -93,7 +93,8 @@ static int put_costs(const page *p, gw_error *e)
         gw_table_cell_add(&t, s, gw_cell_money(amounts[i], cell));
         gw_table_cell_add(&t, s, gw_cell_percent(amounts[i], amounts[GW_COST_BILL], cell));
         gw_table_cell_add(&t, s, cost_hours(&p->r->total.time, i, cell));
-        gw_table_cell_add(&t, s, gw_cell_money(gw_monthly_of(amounts[i], p->r->window), cell));
+        gw_table_cell_add(&t, s,
+                          gw_cell_money(gw_monthly_of(amounts[i], gw_usage_observed(p->r->usage)), cell));
         gw_table_cell_add(&t, GW_STYLE_DIM, meaning[i]);
     }
     double unpriced_ms = p->r->total.cost.unpriced_ms;
@@ -216,6 +217,14 @@ static const row_column columns_table[] = {
     {"MEM %", CELL_MEMORY, 0, 2},
 };
 
+/* A node and a GPU have idle time of their own, which the rows of pods and teams have not. */
+static const row_column columns_place[] = {
+    {"GPU h", CELL_TIME, GW_TIME_PAID, 0},  {"BILL $", CELL_COST, GW_COST_BILL, 0},
+    {"USED $", CELL_COST, GW_COST_USED, 0}, {"WASTED $", CELL_COST, GW_COST_WASTED, 0},
+    {"IDLE $", CELL_COST, GW_COST_IDLE, 0}, {"UNKNOWN $", CELL_COST, GW_COST_UNKNOWN, 0},
+    {"UTIL %", CELL_COMPUTE, 0, 1},         {"MEM %", CELL_MEMORY, 0, 2},
+};
+
 static const row_column columns_wide[] = {
     {"CLASS", CELL_CLASS, 0, 0},
     {"PODS", CELL_PODS, 0, 0},
@@ -294,8 +303,11 @@ static void put_cell(gw_table *t, const gw_row *row, const row_column *c)
 
 static int put_rows(const page *p, gw_error *e)
 {
-    const row_column *columns = p->wide ? columns_wide : columns_table;
-    size_t n = p->wide ? GW_COUNT(columns_wide) : GW_COUNT(columns_table);
+    bool place =
+        p->r->n_by == 1 && (p->r->by[0].dimension == GW_BY_NODE || p->r->by[0].dimension == GW_BY_GPU ||
+                            p->r->by[0].dimension == GW_BY_CLUSTER);
+    const row_column *columns = p->wide ? columns_wide : place ? columns_place : columns_table;
+    size_t n = p->wide ? GW_COUNT(columns_wide) : place ? GW_COUNT(columns_place) : GW_COUNT(columns_table);
     char titles[GW_MAX_BY][GW_CELL_MAX];
     gw_table t;
     gw_buf_putc(p->b, '\n');

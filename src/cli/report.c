@@ -34,11 +34,38 @@ int gw_cli_pipeline(gw_cli *cli, gw_pipeline *p, gw_error *e)
     if (rc == 0)
         rc = gw_pipeline_run(p, &cli->options, &env, e);
     gw_cli_progress_end(&progress);
-    for (size_t i = 0; i < p->n_notes; i++)
+    /* a failure speaks alone */
+    for (size_t i = 0; rc == 0 && i < p->n_notes; i++)
         gw_cli_note(cli, "%s", p->notes[i]);
     if (rc)
         gw_pipeline_free(p);
     return rc;
+}
+
+/* A namespace that nobody knows is a slip of the pen more often than an empty one. */
+static int check_namespace(const gw_cli_options *o, const gw_pipeline *p, const gw_report *r, gw_error *e)
+{
+    char names[300] = "";
+    size_t n = 0;
+    if (!o->ns || r->n_rows)
+        return 0;
+    gw_report all;
+    gw_cli_options every = *o;
+    every.ns = every.selector = NULL;
+    int rc = gw_pipeline_report((gw_pipeline *)(uintptr_t)p, &every, "namespace", &all, e);
+    if (rc)
+        return rc;
+    bool there = false;
+    for (size_t i = 0; i < all.n_rows && n < sizeof(names); i++) {
+        there |= all.rows[i].held && strcmp(all.rows[i].key[0], o->ns) == 0;
+        if (all.rows[i].held)
+            n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", n ? ", " : "", all.rows[i].key[0]);
+    }
+    gw_report_free(&all);
+    /* the namespace exists, and the selector left nothing of it: an empty answer is the answer */
+    return there ? 0
+                 : gw_fail(e, GW_ENOTFOUND,
+                           "no pod of namespace '%s' held a GPU in the window; these did: %s", o->ns, names);
 }
 
 static int write_report(gw_cli *cli, gw_pipeline *p, const char *banner, gw_error *e)
@@ -51,6 +78,11 @@ static int write_report(gw_cli *cli, gw_pipeline *p, const char *banner, gw_erro
     int rc = gw_pipeline_report(p, o, o->by, &r, e);
     if (rc)
         return rc;
+    rc = check_namespace(o, p, &r, e);
+    if (rc) {
+        gw_report_free(&r);
+        return rc;
+    }
     if (by_team)
         rc = gw_pipeline_report(p, o, "team", &teams, e);
     if (rc == 0) {

@@ -79,6 +79,7 @@ typedef struct gw_node {
     gw_capacity capacity;
     gw_sharing sharing;
     int64_t gpu_count;             /* physical GPUs; GW_UNKNOWN_COUNT */
+    bool gpu_count_guessed;        /* gpu_count is what was seen: neither a label nor allocatable said it */
     int64_t gpu_memory_mib;        /* of one GPU; GW_UNKNOWN_COUNT */
     int64_t replicas;              /* pods that share one GPU by time-slicing or MPS; 1 = not shared */
     int64_t allocatable_gpus;      /* nvidia.com/gpu as the node offers it: counts replicas, not GPUs;
@@ -87,7 +88,7 @@ typedef struct gw_node {
     bool managed_control_plane;    /* EKS, GKE or AKS runs this cluster's control plane */
     bool schedulable;              /* not cordoned, as the API said; true where unknown */
     bool in_api;                   /* the Kubernetes API listed it */
-    gw_interval seen;   /* first sample to last sample plus hold, of any series about it; {0,0} = never */
+    gw_interval seen; /* first sample to last sample plus hold, of any series about it; {0,0} = never */
     int64_t away_ms; /* of `seen`: time in which kube-state-metrics told of other nodes and not of this one */
     int64_t created_ms; /* creationTimestamp; 0 = unknown */
     gw_labels labels;

@@ -138,7 +138,8 @@ typedef struct gw_unknown {
 } gw_unknown;
 
 typedef struct gw_usage {
-    gw_interval window; /* the report's window */
+    gw_interval window;   /* the report's window */
+    gw_interval observed; /* the part of it that the source has any data of; {0,0}: not said, the window */
     gw_state_policy policy;
     gw_hold *holds;
     size_t n_holds, cap_holds;
@@ -154,6 +155,12 @@ typedef struct gw_usage {
     uint64_t samples_total, series_total;
     bool has_kube_state, has_cadvisor, has_dcgm; /* which families were seen at all */
 } gw_usage;
+
+/* What a rate is to be taken over: a window of 30 days on a source that keeps 15 says what 15 days cost. */
+static inline gw_interval gw_usage_observed(const gw_usage *u)
+{
+    return gw_interval_ms(u->observed) > 0 ? u->observed : u->window;
+}
 
 void gw_usage_init(gw_usage *u, gw_interval window, gw_state_policy policy);
 void gw_usage_free(gw_usage *u);

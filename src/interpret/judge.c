@@ -216,7 +216,7 @@ void gw_judge_add_idle_cost(const gw_judge *j, uint32_t unit, gw_cost *into)
 
 gw_micro gw_judge_monthly(const gw_judge *j, gw_micro amount, bool known)
 {
-    int64_t window = gw_interval_ms(j->usage->window);
+    int64_t window = gw_interval_ms(gw_usage_observed(j->usage));
     if (!known || !gw_micro_known(amount) || window <= 0)
         return GW_MICRO_UNKNOWN;
     __int128 month = (__int128)amount * MONTH_MS, half = window / 2;

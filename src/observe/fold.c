@@ -200,6 +200,7 @@ static int close_node(gw_fold *f, uint32_t i, int64_t seen_gpus, double paid_ms,
     there.end_ms = GW_MAX(there.start_ms, there.end_ms - n->away_ms);
     if (count <= 0 || (n->seen.start_ms == 0 && n->seen.end_ms == 0))
         return 0;
+    n->gpu_count_guessed = n->gpu_count <= 0 && n->allocatable_gpus <= 0;
     n->gpu_count = count;
     double missing = (double)count * (double)gw_interval_ms(there) - paid_ms;
     if (missing < -1)
@@ -214,9 +215,10 @@ static int close_node(gw_fold *f, uint32_t i, int64_t seen_gpus, double paid_ms,
     if (seen_gpus == 0 && f->usage->has_kube_state && n->allocatable_gpus >= 0) {
         x->idle.allocated += missing;
         x->idle.states[GW_STATE_UNKNOWN] += missing;
-    } else {
-        x->unknown += missing;
+        x->paid += missing;
+        return 0;
     }
+    x->unknown += missing;
     x->paid += missing;
     /* the first and last minutes of an exporter's life: in the sums, but not worth a line of their own */
     if (seen_gpus > 0 && missing < 0.005 * (double)count * (double)gw_interval_ms(there))
@@ -261,6 +263,31 @@ static int count_boards(const gw_fold *f, int64_t *count, gw_error *e)
     return 0;
 }
 
+/* What part of the window the source has data of, and a line where it is not all of it: retention ends, or
+ * the cluster is younger. */
+static int note_observed(gw_fold *f, gw_error *e)
+{
+    gw_interval seen = {0, 0}, whole = f->usage->window;
+    for (size_t i = 0; i < f->fleet->n_nodes; i++) {
+        gw_interval there = gw_interval_cut(f->fleet->nodes[i].seen, whole);
+        if (gw_interval_ms(there) > 0)
+            gw_interval_cover(&seen, there.start_ms, there.end_ms);
+    }
+    if (gw_interval_ms(seen) == 0)
+        return 0;
+    f->usage->observed = seen;
+    int64_t missing = gw_interval_ms(whole) - gw_interval_ms(seen);
+    if (missing <= 2 * GW_HOLD_MAX_MS)
+        return 0;
+    char what[256], why[256], a[GW_TIME_TEXT_MAX], b[GW_TIME_TEXT_MAX];
+    snprintf(what, sizeof(what), "%s of the window", gw_duration_format(missing, a));
+    snprintf(why, sizeof(why),
+             "the source has data only from %s to %s; amounts are those of that time, and a month is "
+             "reckoned from it",
+             gw_time_format(seen.start_ms, a), gw_time_format(seen.end_ms, b));
+    return gw_usage_note_unknown(f->usage, f->fleet, -1, what, why) ? gw_fail_memory(e) : 0;
+}
+
 int gw_fold_finish(gw_fold *f, gw_error *e)
 {
     int rc = fit_units(f, e);
@@ -282,7 +309,7 @@ int gw_fold_finish(gw_fold *f, gw_error *e)
         rc = close_node(f, i, gpus[i], paid[i], e);
     gw_free(paid);
     gw_free(gpus);
-    return rc;
+    return rc ? rc : note_observed(f, e);
 }
 
 static int read_slice(gw_source *source, gw_fold *f, gw_interval slice, gw_error *e)

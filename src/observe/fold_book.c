@@ -319,17 +319,9 @@ static int book_held(scene *s, const claim *const *holders, size_t n, int64_t st
 static bool kube_knows(const gw_fold *f, uint32_t unit, int64_t start, int64_t end)
 {
     uint32_t node = f->fleet->units[unit].node;
-    size_t low = 0, high = f->n_requests_seen;
     if (!f->usage->has_kube_state || node == GW_NONE || f->fleet->nodes[node].allocatable_gpus < 0)
         return false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (f->requests_seen[middle].end_ms < end)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < f->n_requests_seen && f->requests_seen[low].start_ms <= start;
+    return gw_fold_requests_known(f, start, end);
 }
 
 /*

@@ -611,6 +611,19 @@ static void merge_claims(unit_claims *u)
     qsort(u->claims, u->n, sizeof(claim), by_start);
 }
 
+bool gw_fold_requests_known(const gw_fold *f, int64_t start, int64_t end)
+{
+    size_t low = 0, high = f->n_requests_seen;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (f->requests_seen[middle].end_ms < end)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < f->n_requests_seen && f->requests_seen[low].start_ms <= start;
+}
+
 /*
  * The end that kube-state-metrics sets to a claim of this pod: an ended pod lingers in the exporter for up to
  * half an hour. Within one hold of its own last sample nothing is cut, since the two are scraped at different
@@ -628,7 +641,8 @@ static int64_t end_by_kube(const gw_fold *f, uint32_t pod, int64_t end)
     int64_t ended = s->active.end_ms > s->active.start_ms ? s->active.end_ms
                     : p->active.end_ms > 0                ? GW_MIN(p->active.end_ms, f->slice.start_ms)
                                                           : end;
-    bool kube_was_there = f->kube_seen.end_ms > ended + GW_HOLD_MAX_MS;
+    /* it must have gone on talking when the pod's series stopped: its own outage ends no pod */
+    bool kube_was_there = gw_fold_requests_known(f, ended, ended + GW_HOLD_MAX_MS);
     return kube_was_there && end > ended + GW_HOLD_MAX_MS ? ended : end;
 }
 

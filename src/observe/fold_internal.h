@@ -174,6 +174,8 @@ struct gw_fold {
     size_t n_nodes, cap_nodes;
 };
 
+/* fold_claims.c: whether kube-state-metrics said all through [start, end) what pods request. */
+bool gw_fold_requests_known(const gw_fold *f, int64_t start, int64_t end);
 /* fold_claims.c: the row of a node's cluster. NULL where kube-state-metrics told of none of its nodes. */
 const uint64_t *gw_fold_kube_row(const gw_fold *f, const char *cluster);
 

@@ -336,10 +336,12 @@ int gw_record(gw_source *from, gw_kube *kube, const gw_record_options *o, gw_sou
     int rc = prepare_dir(o->dir, o->overwrite, e);
     if (rc == 0)
         rc = set_up(&r, e);
-    if (rc == 0)
-        rc = record_objects(&r, e);
+    /* metrics first: a window without any fails before a file is written that would stand in the next try's
+     * way */
     if (rc == 0)
         rc = record_metrics(&r, e);
+    if (rc == 0)
+        rc = record_objects(&r, e);
     if (rc == 0)
         rc = finish(&r, e);
     if (rc == 0 && ret) {
