@@ -158,7 +158,8 @@ static void reads_groups_and_ranges(void **state)
         expect_read(&s, GW_FAMILIES_KUBE, (gw_interval){900000, 2000500}, "kube_pod_info p 900000 1\n");
         expect_read(&s, GW_FAMILIES_KUBE, (gw_interval){900001, 2000501}, "kube_pod_info p 2000500 1\n");
         expect_read(&s, GW_FAMILIES_CADVISOR, EVERYTHING, "");
-        /* first sample to last of what gpuwise knows (`other` does not count), plus the 60 s between the GPU's */
+        /* first sample to last of what gpuwise knows (`other` does not count), plus the 60 s between the
+         * GPU's */
         assert_int_equal(s.extent(s.self, &extent, &e), 0);
         assert_int_equal(extent.start_ms, 900000);
         assert_int_equal(extent.end_ms, 2060500);
