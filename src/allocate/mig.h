@@ -145,10 +145,10 @@ typedef struct gw_mig_packing {
 /*
  * Packs the set onto as few boards as the search finds. The lower bound is exact arithmetic: integer weights
  * for the profiles, taken from the dual of the linear program over all maximal sets of one board, and the
- * weight of the set over the greatest weight that a board holds, rounded up. Where greedy packing does not
- * meet the bound, a search over maximal sets does, or proves that it cannot, or gives up after
- * GW_MIG_NODES_MAX nodes and says so (exact = false). Layouts come from `a`. GW_ELIMIT beyond
- * GW_MIG_SLICES_MAX slices, GW_ENOMEM.
+ * weight of the set over the greatest weight that a board holds, rounded up. Packings come from greed and
+ * from rounding the linear program; where they do not meet the bound, a search over maximal sets does, or
+ * proves that nothing can, or gives up after GW_MIG_NODES_MAX nodes and says so (exact = false). Layouts come
+ * from `a`. GW_ELIMIT beyond GW_MIG_SLICES_MAX slices, GW_ENOMEM.
  */
 #define GW_MIG_NODES_MAX 200000
 int gw_mig_pack(const gw_mig_board *b, const gw_mig_set *want, gw_arena *a, gw_mig_packing *ret, gw_error *e);

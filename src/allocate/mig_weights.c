@@ -126,15 +126,25 @@ static void to_integers(const double *x, gw_mig_weights *w)
         w->of[p] = (int64_t)(GW_MIN(x[p], 1.0) * GW_MIG_WEIGHT_MAX);
 }
 
+/* At the optimum, what a slack outside would lose is how often its pattern is used. */
+static void read_use(const tableau *m, double *use)
+{
+    for (size_t j = 0; j < m->width; j++) {
+        if (m->outside[j] >= m->width)
+            use[m->outside[j] - m->width] = GW_MAX(-*cell(m, m->rows, j), 0.0);
+    }
+}
+
 int gw_mig_weights_dual(const gw_mig_patterns *patterns, const gw_mig_set *of, gw_arena *a,
-                        gw_mig_weights *ret, gw_error *e)
+                        gw_mig_weights *ret, double **use, gw_error *e)
 {
     double x[GW_MIG_PROFILES_MAX] = {0};
     tableau m = {.rows = patterns->n, .width = patterns->board->n_profiles};
     m.t = GW_NEW_ARRAY(a, double, (m.rows + 1) * (m.width + 1));
     m.basic = GW_NEW_ARRAY(a, size_t, m.rows);
     m.outside = GW_NEW_ARRAY(a, size_t, m.width);
-    if (!m.t || !m.basic || !m.outside)
+    double *used = GW_NEW_ARRAY(a, double, m.rows);
+    if (!m.t || !m.basic || !m.outside || !used)
         return gw_fail_memory(e);
     for (size_t i = 0; i < m.rows; i++) {
         m.basic[i] = m.width + i;
@@ -151,7 +161,10 @@ int gw_mig_weights_dual(const gw_mig_patterns *patterns, const gw_mig_set *of, g
     for (size_t i = 0; i < m.rows; i++)
         if (m.basic[i] < m.width)
             x[m.basic[i]] = GW_MAX(*cell(&m, i, m.width), 0.0);
+    read_use(&m, used);
     to_integers(x, ret);
     gw_mig_weights_measure(patterns, ret);
+    if (use)
+        *use = used;
     return 0;
 }

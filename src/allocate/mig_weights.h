@@ -31,9 +31,12 @@ int gw_mig_patterns_of(const gw_mig_board *b, unsigned of, gw_arena *a, gw_mig_p
 void gw_mig_weights_init(const gw_mig_patterns *patterns, gw_mig_weights *w, gw_mig_weighing by);
 /* Sets w->most from w->of. */
 void gw_mig_weights_measure(const gw_mig_patterns *patterns, gw_mig_weights *w);
-/* The weights that bound this set best. */
+/*
+ * Solves that linear program for a set. *ret: the weights that bound the set best. *use (may be NULL): how
+ * many boards of each pattern the solution takes, in fractions; patterns->n of them, from `a`.
+ */
 int gw_mig_weights_dual(const gw_mig_patterns *patterns, const gw_mig_set *of, gw_arena *a,
-                        gw_mig_weights *ret, gw_error *e);
+                        gw_mig_weights *ret, double **use, gw_error *e);
 
 int64_t gw_mig_weight_of(const gw_mig_weights *w, const gw_mig_set *s);
 /* Boards that the set needs at least. */

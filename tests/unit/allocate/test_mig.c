@@ -496,6 +496,65 @@ static void boards_are_the_fewest(void **state)
     }
 }
 
+/* size, starts, greatest number, and how many are wanted */
+typedef struct made_up {
+    int slots;
+    int profile[6][4];
+} made_up;
+
+static void check_made_up(const made_up *m)
+{
+    gw_mig_profile profiles[6] = {{0}};
+    gw_mig_board b = {.name = "made up", .slots = m->slots, .compute = m->slots, .profiles = profiles};
+    gw_mig_set s = {{0}};
+    for (size_t i = 0; i < 6 && m->profile[i][0]; i++) {
+        const int *p = m->profile[i];
+        profiles[i] = (gw_mig_profile){
+            .name = "made up", .compute = p[0], .size = p[0], .starts = (unsigned)p[1], .max = p[2]};
+        s.n[i] = p[3];
+        b.n_profiles = i + 1;
+    }
+    gw_arena a;
+    gw_arena_init(&a, 0);
+    gw_mig_packing p = packing_of(&b, &s, &a);
+    assert_true(p.exact);
+    assert_int_equal(p.n, naive_boards(&b, &s));
+    gw_arena_free(&a);
+}
+
+/* On real boards the bound is always met. Boards with any sizes, starts and counts are harder: there the
+ * search has to find, or to prove that there is nothing to find, as on the first three. */
+static void boards_that_nobody_makes(void **state)
+{
+    GW_UNUSED(state);
+    static const made_up hard[] = {
+        {12, {{6, 0x7d, 1, 1}, {3, 0x19, 2, 1}, {1, 0xc0, 2, 2}, {7, 0x1, 1, 1}, {3, 0x21a, 1, 1}}},
+        {9, {{3, 0x59, 1, 1}, {4, 0x1, 2, 1}, {1, 0x71, 2, 1}, {1, 0x186, 2, 1}}},
+        {10,
+         {{3, 0x48, 2, 2},
+          {2, 0x15, 3, 1},
+          {2, 0x148, 2, 2},
+          {4, 0x2, 2, 2},
+          {2, 0x9, 1, 1},
+          {2, 0x1e9, 1, 1}}},
+    };
+    for (size_t i = 0; i < GW_COUNT(hard); i++)
+        check_made_up(&hard[i]);
+    uint64_t seed = 21;
+    for (int round = 0; round < 1000; round++) {
+        made_up m = {.slots = 4 + (int)naive_random(&seed, 9)};
+        uint32_t n = 2 + naive_random(&seed, 5);
+        for (uint32_t i = 0; i < n; i++) {
+            int size = 1 + (int)naive_random(&seed, (uint32_t)m.slots * 2 / 3);
+            unsigned starts = 1 + naive_random(&seed, (1u << (m.slots - size + 1)) - 1);
+            int p[] = {size, (int)starts, 1 + (int)naive_random(&seed, 3),
+                       i < 3 ? 1 + (int)naive_random(&seed, 2) : 1};
+            memcpy(m.profile[i], p, sizeof(p));
+        }
+        check_made_up(&m);
+    }
+}
+
 /* Sets that fill boards to the last slot, so that any board too many shows: n boards' layouts thrown
  * together. */
 static void full_boards_are_found_again(void **state)
@@ -517,6 +576,25 @@ static void full_boards_are_found_again(void **state)
         gw_arena_init(&a, 0);
         gw_mig_packing p = packing_of(b, &s, &a);
         assert_true(p.n <= boards);
+        assert_true(p.exact);
+        gw_arena_free(&a);
+    }
+}
+
+/* So many slices that greed is far from the minimum (248 boards for 203, for one). */
+static void hundreds_of_slices_are_proven(void **state)
+{
+    GW_UNUSED(state);
+    uint64_t seed = 13;
+    for (int round = 0; round < 100; round++) {
+        const gw_mig_board *b = gw_mig_board_at(naive_random(&seed, 13));
+        gw_mig_set s = {{0}};
+        uint32_t favourite = naive_random(&seed, (uint32_t)b->n_profiles), n = 60 + naive_random(&seed, 453);
+        for (uint32_t i = 0; i < n; i++)
+            s.n[naive_random(&seed, 3) ? naive_random(&seed, (uint32_t)b->n_profiles) : favourite]++;
+        gw_arena a;
+        gw_arena_init(&a, 0);
+        gw_mig_packing p = packing_of(b, &s, &a);
         assert_true(p.exact);
         gw_arena_free(&a);
     }
@@ -568,7 +646,7 @@ static void weights_bound_every_board(void **state)
                     demand.n[p] = (int)naive_random(&seed, 30);
                 gw_arena_init(&a, 0);
                 assert_int_equal(gw_mig_patterns_of(b, of, &a, &patterns, &e), 0);
-                assert_int_equal(gw_mig_weights_dual(&patterns, &demand, &a, &w, &e), 0);
+                assert_int_equal(gw_mig_weights_dual(&patterns, &demand, &a, &w, NULL, &e), 0);
                 for (size_t i = 0; i < n; i++)
                     assert_true(gw_mig_weight_of(&w, &sets[i]) <= w.most);
                 gw_arena_free(&a);
@@ -955,7 +1033,9 @@ int main(void)
         cmocka_unit_test(engines_are_counted),
         cmocka_unit_test(boards_by_hand),
         cmocka_unit_test(boards_are_the_fewest),
+        cmocka_unit_test(boards_that_nobody_makes),
         cmocka_unit_test(full_boards_are_found_again),
+        cmocka_unit_test(hundreds_of_slices_are_proven),
         cmocka_unit_test(bounds_are_rounded_up),
         cmocka_unit_test(weights_bound_every_board),
         cmocka_unit_test(repartition_by_hand),
