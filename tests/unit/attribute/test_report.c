@@ -390,6 +390,17 @@ REPORT_TEST(labels_come_from_pod_then_owner_then_namespace)
     assert_bill(w, GW_KEY_UNALLOCATED, USED_A1 + WASTED_A1 + USED_A2 + WASTED_B2 + UNKNOWN_W3);
 }
 
+REPORT_TEST(keys_do_not_run_together)
+{
+    label(w, &w->f.pods[w->ml_a].labels, "x", "1");
+    label(w, &w->f.pods[w->ml_a].labels, "y", "23");
+    label(w, &w->f.pods[w->ml_b].labels, "x", "12");
+    label(w, &w->f.pods[w->ml_b].labels, "y", "3");
+    build(w, "label:x,label:y", ALL, NULL);
+    assert_int_equal(row2(w, "1", "23")->cost.bill, USED_A1 + WASTED_A1 + USED_A2);
+    assert_int_equal(row2(w, "12", "3")->cost.bill, WASTED_B2);
+}
+
 REPORT_TEST(a_name_in_two_namespaces_is_told_apart)
 {
     build(w, "pod", ALL, NULL);
@@ -703,6 +714,8 @@ REPORT_TEST(unknowns_are_listed)
     /* ml/b's first hold: 2.5 h measured, without memory; ml/a's: with memory */
     w->u.holds[0].stats.memory.known = w->u.holds[1].stats.memory.known = 1;
     assert_int_equal(gw_usage_note_unknown(&w->u, &w->f, -1, "what a source lacked", "it said so"), 0);
+    /* of GPUs that no exporter reports, nobody expects to hear who held them */
+    leaf(w, 0, 6, (gw_cost){.priced = true}, (gw_gpu_time){.paid = 2 * H, .unknown = 2 * H});
     build(w, "namespace", ALL, NULL);
     assert_unknown(w, "price of instance type p9.mega", 5 + 8,
                    "nobody sells it"); /* both leaves of it together */
@@ -777,6 +790,7 @@ int main(void)
         cmocka_unit_test(every_grouping_adds_up),
         cmocka_unit_test(what_nobody_owns_has_keys_of_its_own),
         cmocka_unit_test(labels_come_from_pod_then_owner_then_namespace),
+        cmocka_unit_test(keys_do_not_run_together),
         cmocka_unit_test(a_name_in_two_namespaces_is_told_apart),
         cmocka_unit_test(very_long_names_are_keys_too),
         cmocka_unit_test(pods_and_gpus_are_counted_once),

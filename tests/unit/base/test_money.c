@@ -273,6 +273,31 @@ static void large_and_negative_wholes_add_up(void **state)
     gw_free(part);
 }
 
+/*
+ * Where the total of the weights is off: 2^64 has a step of 2 in a long double of 64 bits, so adding 1.001 a
+ * thousand times adds 2 each time and the parts come out 2^63 × 999 / 2^64 = 500 too small, and adding 0.999
+ * adds nothing and they come out as much too large. Either is put right, for what is owed as for what is
+ * owned.
+ */
+static void a_total_that_is_off_is_put_right(void **state)
+{
+    GW_UNUSED(state);
+    enum { N = 1001 };
+    double weight[N];
+    gw_micro part[N];
+    for (int k = 0; k < 4; k++) {
+        gw_micro whole = k % 2 ? INT64_MAX : -INT64_MAX;
+        for (size_t i = 1; i < N; i++)
+            weight[i] = k / 2 ? 1.001 : 0.999;
+        weight[0] = 0x1p64;
+        assert_int_equal(gw_apportion(whole, weight, N, part), 0);
+        __int128 sum = 0;
+        for (size_t i = 0; i < N; i++)
+            sum += part[i];
+        assert_true(sum == whole);
+    }
+}
+
 static void splitting_needs_memory(void **state)
 {
     GW_UNUSED(state);
@@ -298,6 +323,7 @@ int main(void)
         cmocka_unit_test(splits_by_largest_remainder),
         cmocka_unit_test(agrees_with_exact_integers),
         cmocka_unit_test(large_and_negative_wholes_add_up),
+        cmocka_unit_test(a_total_that_is_off_is_put_right),
         cmocka_unit_test(splitting_needs_memory),
     };
     return cmocka_run_group_tests_name("money", tests, NULL, NULL);
