@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "attribute/ledger.h"
+#include "net/url.h"
 #include "observe/demo.h"
 #include "observe/fold.h"
 #include "observe/prometheus.h"
@@ -10,6 +11,8 @@
 
 #define SECRET_FILE_MAX    65536
 #define CONNECT_TIMEOUT_MS (10 * GW_SECOND_MS)
+#define EARLIEST_MS        INT64_C(946684800000) /* 2000-01-01: a clock that was never set is older */
+#define CLOCK_SKEW_MS      GW_HOUR_MS
 
 void gw_pipeline_init(gw_pipeline *p)
 {
@@ -65,6 +68,9 @@ static int read_secret(const char *path, const char *option, gw_arena *arena, co
         fclose(f);
     if (failed)
         return gw_fail(e, GW_EIO, "--%s: cannot read '%s': %s", option, path, strerror(err));
+    if (n == SECRET_FILE_MAX - 1)
+        return gw_fail(e, GW_ELIMIT, "--%s: '%s' is larger than %d bytes: is it the right file?", option,
+                       path, SECRET_FILE_MAX - 2);
     text[n] = '\0';
     text[strcspn(text, "\r\n")] = '\0';
     *ret = text;
@@ -170,11 +176,14 @@ static const char *quoted(gw_arena *a, const char *s)
 /* What to type to read the same again, from the options that were given; no secrets. */
 static int note_flags(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
 {
-    char duration[GW_TIME_TEXT_MAX];
+    char duration[GW_TIME_TEXT_MAX], shown[GW_URL_SHOWN_MAX];
+    /* a password in the URL is not repeated: whoever runs the command gives it again */
+    const char *url =
+        o->prometheus && strchr(o->prometheus, '@') ? gw_url_shown(o->prometheus, shown) : o->prometheus;
     const struct {
         const char *name, *value;
     } given[] = {{"snapshot", o->snapshot},
-                 {"prometheus", o->snapshot ? NULL : o->prometheus},
+                 {"prometheus", o->snapshot ? NULL : url},
                  {"demo", o->snapshot || o->prometheus ? NULL : ""},
                  {"kubeconfig", o->kubeconfig},
                  {"context", o->context},
@@ -243,15 +252,37 @@ static int open_kubernetes(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
     return p->kube_failure ? 0 : gw_fail_memory(e);
 }
 
+/* A recording whose times cannot be: it can be read, but what it says of days and months is in doubt. */
+static int doubt_times(gw_pipeline *p, gw_interval extent, int64_t now_ms, gw_error *e)
+{
+    char from[GW_TIME_TEXT_MAX], to[GW_TIME_TEXT_MAX];
+    const char *when = extent.start_ms < EARLIEST_MS            ? "before there were GPU metrics"
+                       : extent.end_ms > now_ms + CLOCK_SKEW_MS ? "in the future"
+                                                                : NULL;
+    if (!when)
+        return 0;
+    p->partial = true;
+    p->doubt =
+        gw_arena_printf(&p->arena,
+                        "they are dated %s to %s, %s: set the clock of the machine that took them, or "
+                        "this one's, and record again",
+                        gw_time_format(extent.start_ms, from), gw_time_format(extent.end_ms, to), when);
+    note(p,
+         gw_arena_printf(&p->arena, "the times of the samples are in doubt: %s", p->doubt ? p->doubt : ""));
+    return p->doubt ? 0 : gw_fail_memory(e);
+}
+
 int gw_pipeline_open(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)
 {
     gw_interval extent = {0, 0};
+    int64_t now_ms = env->clock(env->clock_ctx) / GW_SECOND_MS * GW_SECOND_MS;
     int rc = open_source(p, o, env, e);
     if (rc == 0 && p->source.extent)
         rc = p->source.extent(p->source.self, &extent, e);
+    if (rc == 0 && o->snapshot)
+        rc = doubt_times(p, extent, now_ms, e);
     if (rc == 0)
-        rc = gw_window_choose(o, extent, env->clock(env->clock_ctx) / GW_SECOND_MS * GW_SECOND_MS, &p->window,
-                              e);
+        rc = gw_window_choose(o, extent, now_ms, &p->window, e);
     if (rc == 0)
         rc = open_kubernetes(p, o, e);
     return rc;
@@ -287,6 +318,13 @@ static int observe(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_en
     p->wall_ms = gw_clock_monotonic(NULL) - start;
     if (p->source.stats)
         p->source.stats(p->source.self, &p->stats);
+    /* what could not be read may be why nothing was found */
+    const char *left_out = p->source.warnings ? p->source.warnings(p->source.self) : NULL;
+    if (rc == GW_ENODATA && left_out)
+        gw_error_prefix(e, "%.*s", (int)GW_MIN(strcspn(left_out, "\n"), (size_t)400), left_out);
+    if (rc == 0 && p->doubt &&
+        gw_usage_note_unknown(&p->usage, &p->fleet, -1, "the times of the samples", p->doubt))
+        rc = gw_fail_memory(e);
     return rc ? rc : gw_pipeline_take_warnings(p, e);
 }
 
@@ -316,7 +354,8 @@ static int ask_kubernetes(gw_pipeline *p, const gw_pipeline_env *env, gw_error *
         return rc;
     }
     if (rc) {
-        note(p, gw_arena_printf(&p->arena, "going on without Kubernetes: %s", inner.message));
+        note(p,
+             gw_arena_printf(&p->arena, "going on without Kubernetes, or a part of it: %s", inner.message));
         return lack_objects(p, inner.message, e);
     }
     if (missing && *missing) {

@@ -21,6 +21,7 @@ typedef struct gw_pipeline {
     bool has_source;
     gw_kube *kube;            /* NULL: none */
     const char *kube_failure; /* why there is none though one was found; NULL */
+    const char *doubt;        /* why the times of the samples cannot be right; NULL */
     gw_interval window;
     gw_fleet fleet;
     gw_usage usage;

@@ -27,7 +27,7 @@ int gw_cli_record(gw_cli *cli, const char *dir, gw_error *e)
     const char *unseen = p.kube ? gw_kube_missing(p.kube) : NULL;
     if (rc == 0)
         rc = gw_pipeline_take_warnings(&p, e);
-    for (size_t i = 0; i < p.n_notes; i++)
+    for (size_t i = 0; rc == 0 && i < p.n_notes; i++)
         gw_cli_note(cli, "%s", p.notes[i]);
     if (rc == 0 && unseen) {
         gw_cli_note(cli, "Kubernetes did not show everything: %s", unseen);

@@ -224,12 +224,16 @@ static int fail_tls(const gw_http_slot *s, CURLcode rc, gw_error *e)
 static int fail_cut(const gw_http_slot *s, CURLcode rc, gw_error *e)
 {
     char words[REASON_MAX];
-    bool mute = !s->http->answered && strcmp(s->http->base.scheme, "http") == 0;
+    bool secure = strcmp(s->http->base.scheme, "https") == 0;
+    const char *hint = s->http->answered         ? ""
+                       : !secure                 ? "; if it wants TLS, write https://"
+                       : !s->http->o.cert_data.n ? "; if it wants a client certificate, give one with "
+                                                 : "";
     return gw_fail(e, GW_ETIMEOUT,
                    "%s: the reply broke off after %" PRIu64 " bytes (%s): look for a timeout or "
-                   "restart of the server, or of a proxy before it%s",
-                   place_of(s, true).text, s->body_bytes, curl_words(s, rc, words),
-                   mute ? "; if it wants TLS, write https://" : "");
+                   "restart of the server, or of a proxy before it%s%s",
+                   place_of(s, true).text, s->body_bytes, curl_words(s, rc, words), hint,
+                   secure && *hint ? settings_of(s)->cert : "");
 }
 
 static int fail_slow(const gw_http_slot *s, bool stalled, gw_error *e)

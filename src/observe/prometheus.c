@@ -281,6 +281,9 @@ static int prom_read(void *self, gw_family_group group, gw_interval range, const
     int64_t started = gw_clock_monotonic(NULL);
     int rc = read_range(s, gw_family_names(group), range, sink, e);
     s->stats.wall_ms += gw_clock_monotonic(NULL) - started;
+    /* what was found wrong in a reply does not know whose it is */
+    if (rc == GW_EQUERY && e && !strstr(e->message, gw_http_url(s->http)))
+        gw_error_prefix(e, "Prometheus at %s", gw_http_url(s->http));
     /* what containers used is evidence for one rule; a report without it is still a report */
     bool spared = rc == GW_EQUERY || rc == GW_ESERVER || rc == GW_ETIMEOUT || rc == GW_ECORRUPT;
     if (group == GW_FAMILIES_CADVISOR && spared && e) {

@@ -10,7 +10,19 @@ int field_next(field_reader *r)
     int found = gw_csv_next(&r->csv, r->e);
     if (found == GW_ECORRUPT && r->e)
         r->e->code = GW_ECONFIG;
-    return found == GW_ECORRUPT ? GW_ECONFIG : found;
+    if (found == GW_ECORRUPT)
+        return GW_ECONFIG;
+    if (r->columns == 0)
+        r->columns = r->csv.n;
+    for (size_t i = r->columns; found > 0 && i < r->csv.n; i++) {
+        /* 1,200.50 without quotes would be read as 1 */
+        if (gw_csv_get(&r->csv, i).n)
+            return gw_csv_fail(
+                &r->csv, i, r->e, GW_ECONFIG,
+                "this row has more fields than the header has columns; a value with a comma in it "
+                "wants quotes");
+    }
+    return found;
 }
 
 int field_text(field_reader *r, size_t column, const char **ret)

@@ -14,10 +14,11 @@ typedef struct field_reader {
     gw_price_list *l;
     gw_csv csv;
     uint32_t file;
+    size_t columns; /* of the header, which is the first record; 0: not read yet */
     gw_error *e;
 } field_reader;
 
-/* As gw_csv_next, but what is corrupt is GW_ECONFIG. */
+/* As gw_csv_next, but what is corrupt is GW_ECONFIG, and so is a record longer than the first. */
 int field_next(field_reader *r);
 
 int field_text(field_reader *r, size_t column, const char **ret);
