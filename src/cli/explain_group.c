@@ -92,26 +92,52 @@ static pod_sum *sum_by_pod(const gw_pipeline *p)
     return sums;
 }
 
+typedef struct pod_order {
+    const gw_pipeline *p;
+    const pod_sum *sums;
+} pod_order;
+
+/* Dearest first, then by name: the order in which a source tells of pods is its own. */
+static int dearest_first(const void *a, const void *b, void *ctx)
+{
+    const pod_order *o = ctx;
+    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    const gw_pod *p = &o->p->fleet.pods[i], *q = &o->p->fleet.pods[j];
+    if (o->sums[i].cost.bill != o->sums[j].cost.bill)
+        return o->sums[i].cost.bill > o->sums[j].cost.bill ? -1 : 1;
+    int c = strcmp(p->ns, q->ns);
+    return c ? c : strcmp(p->name, q->name);
+}
+
 void gw_explain_pods(gw_explanation *x, const gw_pipeline *p, const char *ns, const char *workload)
 {
     gw_cost total = {0};
     gw_gpu_time time = {0};
     size_t n = 0;
     pod_sum *sums = sum_by_pod(p);
-    if (!sums) {
+    uint32_t *order = gw_malloc((p->fleet.n_pods + 1) * sizeof(*order));
+    size_t n_order = 0;
+    if (!sums || !order) {
+        gw_free(sums);
+        gw_free(order);
         x->failed = GW_ENOMEM;
         return;
     }
-    gw_explain_section(x, "Its pods, and what each cost (explain pod/%s/NAME goes on from here)", ns);
     for (uint32_t pod = 0; pod < p->fleet.n_pods; pod++) {
+        if (sums[pod].holds && belongs(&p->fleet.pods[pod], ns, workload))
+            order[n_order++] = pod;
+    }
+    qsort_r(order, n_order, sizeof(*order), dearest_first, &(pod_order){p, sums});
+    gw_explain_section(x, "Its pods, and what each cost (explain pod/%s/NAME goes on from here)", ns);
+    for (size_t i = 0; i < n_order; i++) {
+        uint32_t pod = order[i];
         const pod_sum *s = &sums[pod];
-        if (!s->holds || !belongs(&p->fleet.pods[pod], ns, workload))
-            continue;
         gw_cost_add(&total, &s->cost);
         gw_gpu_time_add(&time, &s->time);
         if (n++ < PODS_SHOWN)
             put_pod(x, p, pod, &s->cost, &s->time);
     }
+    gw_free(order);
     gw_free(sums);
     if (n > PODS_SHOWN)
         gw_explain_fact(x, "...", NULL, "and %zu more: report --by pod lists them all", n - PODS_SHOWN);
