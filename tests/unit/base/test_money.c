@@ -274,10 +274,11 @@ static void large_and_negative_wholes_add_up(void **state)
 }
 
 /*
- * Where the total of the weights is off: 2^64 has a step of 2 in a long double of 64 bits, so adding 1.001 a
- * thousand times adds 2 each time and the parts come out 2^63 × 999 / 2^64 = 500 too small, and adding 0.999
- * adds nothing and they come out as much too large. Either is put right, for what is owed as for what is
- * owned.
+ * Where the total of the weights is off. One weight is 1.25 × 2^64, where a long double of 64 bits has a step
+ * of 2, so that INT64_MAX micro-dollars give a step of weight 0.8 of a micro-dollar. A thousand weights
+ * of 2.5 and a little are worth 1 each but add only 2 to the total, so the first part comes out 0.2 × 1000
+ * too large. A thousand of a little less than 7.5 are worth 3 each and add 8, so the first part comes out 200
+ * too small, which for a negative whole is too much again.
  */
 static void a_total_that_is_off_is_put_right(void **state)
 {
@@ -288,12 +289,14 @@ static void a_total_that_is_off_is_put_right(void **state)
     for (int k = 0; k < 4; k++) {
         gw_micro whole = k % 2 ? INT64_MAX : -INT64_MAX;
         for (size_t i = 1; i < N; i++)
-            weight[i] = k / 2 ? 1.001 : 0.999;
-        weight[0] = 0x1p64;
+            weight[i] = k / 2 ? 2.5000025 : 7.4999925;
+        weight[0] = 0x1.4p64;
         assert_int_equal(gw_apportion(whole, weight, N, part), 0);
         __int128 sum = 0;
-        for (size_t i = 0; i < N; i++)
+        for (size_t i = 0; i < N; i++) {
+            assert_true(whole > 0 ? part[i] >= 0 : part[i] <= 0);
             sum += part[i];
+        }
         assert_true(sum == whole);
     }
 }
