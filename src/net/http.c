@@ -224,6 +224,10 @@ static void note_activity(gw_http_slot *s, int64_t now_ms)
     if (s->active_ms == 0 || moved != s->moved)
         s->active_ms = now_ms;
     s->moved = moved;
+    if (s->pace_ms == 0 || moved - s->pace_moved >= HTTP_PACE_BYTES) {
+        s->pace_ms = now_ms;
+        s->pace_moved = moved;
+    }
 }
 
 static void end_stalled(run *w, int64_t now_ms)
@@ -233,7 +237,9 @@ static void end_stalled(run *w, int64_t now_ms)
         if (s->state != HTTP_SLOT_RUNNING)
             continue;
         note_activity(s, now_ms);
-        if (s->active_ms && now_ms - s->active_ms >= w->http->o.stall_timeout_ms)
+        int64_t patience_ms = w->http->o.stall_timeout_ms;
+        if (s->active_ms &&
+            (now_ms - s->active_ms >= patience_ms || now_ms - s->pace_ms >= HTTP_PACE_TIMEOUTS * patience_ms))
             conclude(w, s, CURLE_OPERATION_TIMEDOUT, true);
     }
 }

@@ -48,12 +48,13 @@ typedef struct gw_http_options {
     int max_retries;                     /* after the first try; -1 = 4 */
     int64_t backoff_ms; /* first pause, doubled each time with jitter, at most 10 s; 0 = 200 ms; Retry-After
                            is honoured */
-    int64_t connect_timeout_ms;       /* 0 = 10 s */
-    int64_t stall_timeout_ms;         /* no byte for this long ends a try; 0 = 60 s */
-    int64_t try_timeout_ms;           /* a whole try, from the start to the last byte; 0 = no such bound */
-    uint64_t max_reply_bytes;         /* of one reply, after decompression; 0 = 8 GiB */
-    uint64_t seed;                    /* of the jitter */
-    const char *what;                 /* for messages: "Prometheus", "Kubernetes API" */
+    int64_t connect_timeout_ms; /* 0 = 10 s */
+    int64_t stall_timeout_ms;   /* no byte for this long ends a try, and so does less than a KiB in five times
+                                   as long; 0 = 60 s */
+    int64_t try_timeout_ms;     /* a whole try, from the start to the last byte; 0 = no such bound */
+    uint64_t max_reply_bytes;   /* of one reply, after decompression; 0 = 8 GiB */
+    uint64_t seed;              /* of the jitter */
+    const char *what;           /* for messages: "Prometheus", "Kubernetes API" */
     const gw_http_settings *settings; /* static; NULL = no names */
     /* Called after a 401, at most once for each request, and not where another request has renewed the token
      * meanwhile: may replace *token (owned by the callback's owner, copied here). false = give up. */

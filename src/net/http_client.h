@@ -21,6 +21,9 @@
 #define HTTP_HEADERS_MAX     ((size_t)256 * 1024)
 #define HTTP_BACKOFF_MAX_MS  (10 * GW_SECOND_MS)
 #define HTTP_RETRY_AFTER_MS  (30 * GW_SECOND_MS) /* a server that asks for more is asked again after this */
+#define HTTP_PACE_BYTES                                                                                      \
+    ((uint64_t)1024) /* that move in HTTP_PACE_TIMEOUTS stall timeouts, or it is a stall */
+#define HTTP_PACE_TIMEOUTS   5
 #define HTTP_TOKEN_REREAD_MS (60 * GW_SECOND_MS)
 #define HTTP_FILE_BYTES_MAX  ((size_t)4 << 20) /* of a PEM file */
 #define HTTP_TOKEN_BYTES_MAX ((size_t)64 << 10)
@@ -53,6 +56,8 @@ typedef struct gw_http_slot {
     bool linked;               /* easy is in the multi handle */
     int64_t active_ms;         /* last sign of life; 0 = not connected yet */
     uint64_t moved;            /* bytes that had come and gone by then */
+    int64_t pace_ms;           /* when the last HTTP_PACE_BYTES began */
+    uint64_t pace_moved;       /* ... and what had moved by then */
     uint64_t body_bytes;       /* decoded */
     size_t header_bytes;
     bool began;

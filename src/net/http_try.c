@@ -312,8 +312,8 @@ static void reset_try(gw_http_slot *s)
 {
     gw_arena_reset(&s->arena);
     s->proxy = (gw_proxy){0};
-    s->active_ms = 0;
-    s->moved = s->body_bytes = 0;
+    s->active_ms = s->pace_ms = 0;
+    s->moved = s->pace_moved = s->body_bytes = 0;
     s->header_bytes = s->error_len = 0;
     s->began = false;
     s->own_code = 0;

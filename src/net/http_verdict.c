@@ -239,12 +239,14 @@ static int fail_cut(const gw_http_slot *s, CURLcode rc, gw_error *e)
 static int fail_slow(const gw_http_slot *s, bool stalled, gw_error *e)
 {
     int64_t ms = stalled ? s->http->o.stall_timeout_ms : s->http->o.try_timeout_ms;
+    const char *what = stalled ? "no byte came for" : "the reply took more than";
     const char *with = settings_of(s)->timeout;
-    return gw_fail(e, GW_ETIMEOUT,
-                   stalled ? "%s: no byte came for %" PRId64 " ms; ask for less, or allow it more time%s%s"
-                           : "%s: the reply took more than %" PRId64
-                             " ms; ask for less, or allow it more time%s%s",
-                   place_of(s, true).text, ms, with ? " with " : "", with ? with : "");
+    if (stalled && s->pace_moved != s->moved && gw_clock_monotonic(NULL) - s->active_ms < ms) {
+        what = "less than a KiB came in";
+        ms *= HTTP_PACE_TIMEOUTS;
+    }
+    return gw_fail(e, GW_ETIMEOUT, "%s: %s %" PRId64 " ms; ask for less, or allow it more time%s%s",
+                   place_of(s, true).text, what, ms, with ? " with " : "", with ? with : "");
 }
 
 static gw_http_verdict judge_transport(gw_http_slot *s, CURLcode rc, gw_error *e)

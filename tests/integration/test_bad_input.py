@@ -256,6 +256,15 @@ class Prometheus(Case):
             h.stall()
         self.refuses(TIMEOUT, ["no byte came for 500 ms", "(2 tries)"], starts, "--timeout", "500ms")
 
+        def drips(h):
+            h.send_response(200)
+            h.send_header("Content-Type", faulty.STREAM)
+            h.end_headers()
+            h.wfile.write(b"\xff\xff\x03")  # a frame of 65535 bytes
+            while not h.server.over.wait(0.05):
+                h.wfile.write(b"\x05")
+        self.refuses(TIMEOUT, ["less than a KiB came in 1000 ms", "--timeout"], drips, "--timeout", "200ms", "--retries", "0")
+
     def test_a_server_that_recovers_gives_a_whole_answer(self):
         series, state = recent(), {"n": 0}
         good = faulty.prometheus(series)

@@ -190,6 +190,12 @@ static bool fs_serve_faults(fs_conn *c, const fs_entry *e)
         }
         return true;
     }
+    if (fs_is(e, "/trickle")) { /* never silent for long, and never done */
+        fs_say(c, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+        while (fs_write(c, "x", 1))
+            fs_sleep_ms(20);
+        return false;
+    }
     if (fs_is(e, "/big")) {
         static const char zeros[16384];
         fs_say(c, "HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n");

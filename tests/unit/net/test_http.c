@@ -226,6 +226,13 @@ static void silence_ends_a_try(void **state)
     /* six bytes 60 ms apart take 360 ms, but no silence lasts 150 ms */
     assert_int_equal(fetch(&o, "/drip", out), 0);
     assert_string_equal(out, "xxxxxx");
+    /* but a byte now and then is no reply either: at most 5 × 150 ms for a KiB, and 20 ms a byte take 20 s */
+    o.max_retries = 0;
+    start = gw_clock_monotonic(NULL);
+    assert_int_equal(fetch(&o, "/trickle", out), GW_ETIMEOUT);
+    took = gw_clock_monotonic(NULL) - start;
+    assert_true(took >= 750 && took < 3000);
+    assert_has(out, "less than a KiB came in 750 ms");
     o.try_timeout_ms = 120;
     o.max_retries = 0;
     assert_int_equal(fetch(&o, "/drip", out), GW_ETIMEOUT);
