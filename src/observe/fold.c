@@ -330,8 +330,8 @@ static int no_gpus(const gw_source *s, const gw_usage *u, gw_error *e)
     if (u->series_total == 0)
         return gw_fail(
             e, GW_ENODATA,
-            "%s has no data at all from %s to %s, of GPUs or else: check the window (--from, --to), how "
-            "far back the data go, and the tenant",
+            "%s has no data at all from %s to %s, of GPUs or else: check the window (--from, --to), this "
+            "machine's clock, how far back the data go, and the tenant",
             where, from, to);
     return gw_fail(
         e, GW_ENODATA,

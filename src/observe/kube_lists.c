@@ -130,7 +130,8 @@ static int read_pages(gw_kube *k, const gw_kube_list *list, const gw_kube_sink *
             gw_error_prefix(e, "Kubernetes API, list of %s", list->resource);
         json_decref(page);
         if (!r && token && ++pages == GW_KUBE_MAX_PAGES)
-            r = gw_fail(e, GW_ELIMIT, "the list of %s has no end: %d pages; narrow it with --namespace",
+            r = gw_fail(e, GW_ELIMIT,
+                        "the list of %s has no end: %d pages; --no-kubernetes leaves the API out",
                         list->resource, pages);
     } while (!r && (token || *status == 410));
     gw_free(token);

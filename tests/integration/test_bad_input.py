@@ -276,7 +276,7 @@ class Prometheus(Case):
         self.whole(*self.report(s.url, "--retries", "6"))
 
     def test_no_gpu_metrics(self):
-        self.refuses(NODATA, ["no data at all", "--from"], faulty.prometheus([]))
+        self.refuses(NODATA, ["no data at all", "--from", "clock"], faulty.prometheus([]))
         other = [("kube_pod_info", {"namespace": "a", "pod": "b", "node": "n"}, [(time.time() - 600, 1)])]
         self.refuses(NODATA, ["has data", "no GPU metrics", "dcgm-exporter"], faulty.prometheus(other))
         # data, but of another time
@@ -507,6 +507,12 @@ class Snapshot(Case):
         os.remove(self.path("snapshot/metrics.om"))
         os.mkdir(self.path("snapshot/metrics.om"))
         self.fails(IO, "not a regular file", *report)
+        os.rmdir(self.path("snapshot/metrics.om"))
+        os.mkfifo(self.path("snapshot/metrics.om"))  # nobody will ever write to it
+        self.fails(IO, "not a regular file", *report)
+        report = self.snapshot()
+        os.symlink("/dev/zero", self.path("snapshot/pods.json"))
+        self.fails(IO, ["pods.json", "not a regular file"], *report)
 
     def test_nothing_readable(self):
         """Nothing to make an answer of: the failure names file, line and remedy."""
@@ -566,6 +572,10 @@ class Snapshot(Case):
         self.partial("a part of the source", why, *self.snapshot(faulty.open_metrics(self.jump(four_hours, 240, -2 * HOUR))))
         packed = gzip.compress(faulty.open_metrics(self.jump(four_hours, 240, -2 * HOUR)).encode())
         self.partial("a part of the source", "times jump back", *self.snapshot(packed=packed))
+        # too far back to be put in order: what comes after it in the file is not read
+        long = faulty.open_metrics(self.jump(faulty.fleet_series(T, 48 * HOUR), 5000, -24 * HOUR))
+        self.partial("a part of the source", r"metrics\.om: line 5\d\d\d: the times of one series go back from .*what stands before it was read",
+                     *self.snapshot(long))
         # one node's clock
         self.partial("a part of the source", "times jump back",
                      *self.snapshot(faulty.open_metrics(self.jump(four_hours[:1], 240, -2 * HOUR) + four_hours[1:])))
@@ -701,6 +711,22 @@ class CommandLine(Case):
         snapshot = faulty.write_snapshot(self.path("huge-snapshot"))
         os.truncate(snapshot + "/metrics.om", 60 << 30)
         self.partial("a part of the source", "metrics.om: line .*longer than a mebibyte", "report", "--snapshot", snapshot)
+
+    def test_small_files_that_grow(self):
+        """Aliases of aliases, brackets in brackets, blanks packed a thousandfold: all bounded, and said."""
+        report = ("report", "--snapshot", faulty.write_snapshot(self.path("grow"), nodes="[" * 1_000_000))
+        self.partial("a part of the source", r"nodes\.json.*nested more than 60 deep", *report)
+        os.remove(self.path("grow/nodes.json"))
+        names = "abcdefghijk"
+        bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join("%s: &%s [%s]\n" % (b, b, ",".join(["*" + a] * 10)) for a, b in zip(names, names[1:]))
+        for option in ("--kubeconfig", "--prices"):
+            self.fails(LIMIT, ["bomb.yaml:6:", "aliases"], *report, option, self.write("bomb.yaml", bomb))
+        blanks = gzip.compress(b" " * (8 << 20))
+        with open(self.path("grow/pods.json.gz"), "wb") as f:
+            f.write(blanks * 130)
+        rc, out, err = self.run_it(*report, "--strict")
+        self.assertEqual(rc, PARTIAL)
+        self.assertIn("pods.json.gz: unpacks to more than 1073741824 bytes", err)
 
     def test_standard_output(self):
         snapshot = faulty.write_snapshot(self.path("snapshot"), open_metrics_with_unknown_price())

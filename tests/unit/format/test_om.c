@@ -292,6 +292,37 @@ static void times_are_put_in_order(void **state)
     gw_buf_free(&b);
 }
 
+static void a_step_back_in_time_is_told(void **state)
+{
+    GW_UNUSED(state);
+    static const struct {
+        const char *text;
+        uint64_t line;
+        int64_t from_ms, to_ms;
+    } cases[] = {
+        {"a 1 1\na 1 2\na 1 3\n# EOF\n", 0, 0, 0},
+        {"a 1 9\nb 1 1\n# EOF\n", 0, 0, 0}, /* another series begins where it likes */
+        {"a 1 1\na 1 1\n# EOF\n", 0, 0, 0}, /* twice is not back */
+        /* the largest of three, and only those within a series */
+        {"a 1 5\na 1 4\nb 1 90\nb 1 60\nb 1 50\nc 1 2\n# EOF\n", 4, 90000, 60000},
+    };
+    for (size_t i = 0; i < GW_COUNT(cases); i++) {
+        notes k;
+        gw_error e;
+        notes_init(&k);
+        gw_series_sink sink = {&k, on_series, on_samples};
+        gw_om_reader *r = gw_om_reader_new(&sink, EVERYTHING);
+        assert_int_equal(gw_om_reader_feed(r, cases[i].text, strlen(cases[i].text), &e), 0);
+        assert_int_equal(gw_om_reader_finish(r, &e), 0);
+        const gw_om_back *back = gw_om_reader_back(r);
+        assert_int_equal(back ? back->line : 0, cases[i].line);
+        assert_int_equal(back ? back->from_ms : 0, cases[i].from_ms);
+        assert_int_equal(back ? back->to_ms : 0, cases[i].to_ms);
+        gw_om_reader_free(r);
+        gw_buf_free(&k.text);
+    }
+}
+
 static void range_and_families_select(void **state)
 {
     static const char text[] = "a 1 1\na 1 2\na 1 3\nb{x=\"1\"} 1 1\nb{x=\"1\"} 2 9\nc{broken 1 1\n"
@@ -624,21 +655,14 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_the_format_has),
-        cmocka_unit_test(created_samples_are_left_out),
-        cmocka_unit_test(says_what_is_wrong_and_where),
-        cmocka_unit_test(long_lines_are_bounded),
-        cmocka_unit_test(too_many_labels_are_refused),
-        cmocka_unit_test(times_are_put_in_order),
-        cmocka_unit_test(range_and_families_select),
-        cmocka_unit_test(sink_can_skip_and_fail),
-        cmocka_unit_test(writes_lines),
-        cmocka_unit_test(what_is_written_reads_back),
-        cmocka_unit_test(every_piece_size_reads_the_same),
-        cmocka_unit_test(every_cut_is_noticed),
-        cmocka_unit_test(numbers_are_exact),
-        cmocka_unit_test(parts_can_be_read_by_position),
-        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(reads_what_the_format_has),     cmocka_unit_test(created_samples_are_left_out),
+        cmocka_unit_test(says_what_is_wrong_and_where),  cmocka_unit_test(long_lines_are_bounded),
+        cmocka_unit_test(too_many_labels_are_refused),   cmocka_unit_test(times_are_put_in_order),
+        cmocka_unit_test(a_step_back_in_time_is_told),   cmocka_unit_test(range_and_families_select),
+        cmocka_unit_test(sink_can_skip_and_fail),        cmocka_unit_test(writes_lines),
+        cmocka_unit_test(what_is_written_reads_back),    cmocka_unit_test(every_piece_size_reads_the_same),
+        cmocka_unit_test(every_cut_is_noticed),          cmocka_unit_test(numbers_are_exact),
+        cmocka_unit_test(parts_can_be_read_by_position), cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("om", tests, NULL, NULL);
 }
