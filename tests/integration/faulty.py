@@ -96,7 +96,10 @@ class Server(http.server.ThreadingHTTPServer):
                 raise
             finally:
                 plain.close()
-        super().finish_request(request, client_address)
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            request.close()
 
     def handle_error(self, request, client_address):
         pass
