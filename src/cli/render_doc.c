@@ -1,4 +1,4 @@
-/* The report as a document: JSON and YAML with the same fields, which are documented in docs/guide/output.md.
+/* The report as a document: JSON and YAML with the same fields, which tests/unit/cli/test_render.c spells out.
  */
 #include "cli/render.h"
 
