@@ -1,4 +1,5 @@
-/* The report as a document: JSON and YAML with the same fields, which tests/unit/cli/test_render.c spells out.
+/* The report as a document: JSON and YAML with the same fields, which tests/unit/cli/test_render.c spells
+ * out.
  */
 #include "cli/render.h"
 
