@@ -1,14 +1,18 @@
 #include "fleet/fleet.h"
 
+#include "fleet/rules.h"
+
 #define KEY_MAX 1024 /* namespace + kind + name of a Kubernetes object fit easily (253 + 63 + 253) */
 
 void gw_fleet_init(gw_fleet *f)
 {
     *f = (gw_fleet){0};
     gw_pool_init(&f->pool);
-    gw_map *maps[] = {&f->by_node, &f->by_uuid, &f->by_unit, &f->by_pod, &f->by_owner, &f->by_ns};
+    gw_map *maps[] = {&f->by_node, &f->by_uuid,  &f->by_unit,   &f->by_pod,    &f->by_owner,
+                      &f->by_ns,   &f->by_rules, &f->by_budget, &f->by_volume, &f->by_claim};
     for (size_t i = 0; i < GW_COUNT(maps); i++)
         gw_map_init(maps[i]);
+    gw_arena_init(&f->rule_parts, 0);
 }
 
 void gw_fleet_free(gw_fleet *f)
@@ -21,12 +25,15 @@ void gw_fleet_free(gw_fleet *f)
         gw_free(f->owners[i].labels.kv);
     for (size_t i = 0; i < f->n_ns; i++)
         gw_free(f->ns_labels[i].kv);
-    void *arrays[] = {f->nodes, f->gpus, f->units, f->pods, f->owners, f->ns_labels, f->ns_names};
+    void *arrays[] = {f->nodes,    f->gpus,  f->units,   f->pods,    f->owners, f->ns_labels,
+                      f->ns_names, f->rules, f->budgets, f->volumes, f->claims};
     for (size_t i = 0; i < GW_COUNT(arrays); i++)
         gw_free(arrays[i]);
-    gw_map *maps[] = {&f->by_node, &f->by_uuid, &f->by_unit, &f->by_pod, &f->by_owner, &f->by_ns};
+    gw_map *maps[] = {&f->by_node, &f->by_uuid,  &f->by_unit,   &f->by_pod,    &f->by_owner,
+                      &f->by_ns,   &f->by_rules, &f->by_budget, &f->by_volume, &f->by_claim};
     for (size_t i = 0; i < GW_COUNT(maps); i++)
         gw_map_free(maps[i]);
+    gw_arena_free(&f->rule_parts);
     gw_pool_free(&f->pool);
     *f = (gw_fleet){0};
 }
@@ -119,6 +126,8 @@ static uint32_t add_node(gw_fleet *f, gw_str key, gw_str name, gw_error *e)
                             .allocatable_gpus = GW_UNKNOWN_COUNT,
                             .cpu_milli = GW_UNKNOWN_COUNT,
                             .memory_mib = GW_UNKNOWN_COUNT,
+                            .ephemeral_mib = GW_UNKNOWN_COUNT,
+                            .max_pods = GW_UNKNOWN_COUNT,
                             .schedulable = true};
     return i;
 }
@@ -188,6 +197,10 @@ static uint32_t add_pod(gw_fleet *f, gw_str key, gw_str ns, gw_str name, gw_erro
                           .gpus = GW_UNKNOWN_COUNT,
                           .cpu_request_milli = GW_UNKNOWN_COUNT,
                           .memory_request_mib = GW_UNKNOWN_COUNT,
+                          .ephemeral_request_mib = GW_UNKNOWN_COUNT,
+                          .rules = GW_NONE,
+                          .kai_fraction_milli = GW_UNKNOWN_COUNT,
+                          .kai_memory_mib = GW_UNKNOWN_COUNT,
                           .cpu_used_max_milli = -1,
                           .memory_used_max_mib = -1,
                           .cpu_used_mean_milli = -1};

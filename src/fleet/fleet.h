@@ -69,6 +69,18 @@ typedef struct gw_labels {
 const char *gw_labels_get(const gw_labels *l, const char *name);
 bool gw_label_name_eq(const char *a, const char *b);
 
+/* What a node keeps pods off with; see fleet/rules.h. */
+typedef enum gw_taint_effect {
+    GW_TAINT_NO_SCHEDULE,
+    GW_TAINT_PREFER_NO_SCHEDULE,
+    GW_TAINT_NO_EXECUTE,
+} gw_taint_effect;
+
+typedef struct gw_taint {
+    const char *key, *value; /* interned; value "" where it has none */
+    gw_taint_effect effect;
+} gw_taint;
+
 typedef struct gw_node {
     const char *name;
     const char *cluster; /* the series' "cluster" label, where several clusters share a Prometheus; NULL */
@@ -85,9 +97,16 @@ typedef struct gw_node {
     int64_t allocatable_gpus;      /* nvidia.com/gpu as the node offers it: counts replicas, not GPUs;
                                       GW_UNKNOWN_COUNT */
     int64_t cpu_milli, memory_mib; /* allocatable; GW_UNKNOWN_COUNT */
+    int64_t ephemeral_mib;         /* allocatable ephemeral-storage; GW_UNKNOWN_COUNT */
+    int64_t max_pods;              /* how many pods the kubelet takes; GW_UNKNOWN_COUNT */
     bool managed_control_plane;    /* EKS, GKE or AKS runs this cluster's control plane */
     bool schedulable;              /* not cordoned, as the API said; true where unknown */
     bool in_api;                   /* the Kubernetes API listed it */
+    bool rules_known;              /* taints and keep are what the API said; else nobody knows */
+    gw_taint *taints;              /* owned by the fleet */
+    uint32_t n_taints;
+    const char
+        *keep; /* why it must not be taken away, as "it has the annotation …"; NULL = nothing says so */
     gw_interval seen; /* first sample to last sample plus hold, of any series about it; {0,0} = never */
     int64_t away_ms; /* of `seen`: time in which kube-state-metrics told of other nodes and not of this one */
     int64_t created_ms; /* creationTimestamp; 0 = unknown */
@@ -142,12 +161,16 @@ typedef struct gw_pod {
     const char *mig_resource; /* "1g.10gb" for GW_RESOURCE_MIG; NULL */
     int64_t gpus;             /* how many of the resource it requests; GW_UNKNOWN_COUNT */
     int64_t cpu_request_milli, memory_request_mib;  /* over all containers; GW_UNKNOWN_COUNT */
+    int64_t ephemeral_request_mib;                  /* likewise */
     double cpu_used_max_milli, memory_used_max_mib; /* cAdvisor, over all containers; < 0 unknown */
     double cpu_used_mean_milli;                     /* < 0 unknown */
     gw_interval
         active; /* first to last sample (plus hold) that says it is scheduled and not ended; {0,0} = none */
     gw_interval info; /* first to last sample (plus hold) of any kube-state-metrics series about it */
     bool in_api;      /* the Kubernetes API listed it */
+    uint32_t rules;   /* into gw_fleet.rules (fleet/rules.h); GW_NONE: nobody knows them */
+    /* The KAI scheduler's annotations gpu-fraction and gpu-memory; GW_UNKNOWN_COUNT: none, or nobody knows */
+    int64_t kai_fraction_milli, kai_memory_mib;
     int64_t created_ms, started_ms; /* creationTimestamp, status.startTime; 0 = unknown */
     gw_labels labels;
 } gw_pod;
@@ -158,6 +181,10 @@ typedef struct gw_owner {
     const char *owner_kind, *owner_name; /* NULL: the top */
     gw_labels labels;                    /* labels of the object itself, then of its pod template */
 } gw_owner;
+
+/* What the scheduler and eviction enforce: fleet/rules.h. */
+typedef struct gw_pod_rules gw_pod_rules;
+typedef struct gw_budget gw_budget;
 
 typedef struct gw_fleet {
     gw_pool pool;
@@ -175,6 +202,19 @@ typedef struct gw_fleet {
     const char **ns_names;
     size_t n_ns, cap_ns;
     gw_map by_node, by_uuid, by_unit, by_pod, by_owner, by_ns;
+
+    gw_pod_rules *rules; /* fleet/rules.h; several pods share one */
+    size_t n_rules, cap_rules;
+    gw_budget *budgets;
+    size_t n_budgets, cap_budgets;
+    /* Whether the list could be read; false: there may be any number of them. */
+    bool budgets_known, volumes_known, claims_known, namespaces_known;
+    struct gw_volume *volumes;
+    size_t n_volumes, cap_volumes;
+    struct gw_claim *claims;
+    size_t n_claims, cap_claims;
+    gw_map by_rules, by_budget, by_volume, by_claim;
+    gw_arena rule_parts; /* what rules, budgets, volumes and nodes' taints point to */
 } gw_fleet;
 
 void gw_fleet_init(gw_fleet *f);
