@@ -26,8 +26,8 @@
 #include "fleet/fleet.h"
 
 /* Bounds of one pod's rules; beyond is GW_ELIMIT. etcd's limit on an object ends before most of them. */
-#define GW_RULES_MAX_ITEMS   1024 /* terms, requirements, values, tolerations ... of one list */
-#define GW_RULES_KEY_MAX     ((size_t)4 << 20)
+#define GW_RULES_MAX_ITEMS   1024              /* terms, requirements, values, tolerations ... of one list */
+#define GW_RULES_MAX_BYTES   ((size_t)4 << 20) /* of one pod's, texts and all */
 #define GW_FLEET_MAX_RULES   GW_FLEET_MAX_PODS
 #define GW_FLEET_MAX_BUDGETS 1000000
 #define GW_FLEET_MAX_VOLUMES 4000000
@@ -80,12 +80,13 @@ typedef struct gw_toleration {
     const char *value; /* NULL: of every value (Exists) */
     bool any_effect;
     gw_taint_effect effect;
-    bool limited; /* for NoExecute only for a time (tolerationSeconds) */
+    bool limited; /* for a time only (tolerationSeconds, which NoExecute alone has) */
 } gw_toleration;
 
-/* A required term of pod affinity or anti-affinity, or of both sides of it: it speaks of the pods that
- * `selector` matches in these namespaces, within one domain, which is all nodes with one value of the label
- * topology_key. */
+/*
+ * A required term of pod affinity or anti-affinity: it speaks of the pods that `selector` matches in these
+ * namespaces, within one domain, which is all nodes with one value of the label topology_key.
+ */
 typedef struct gw_pod_term {
     gw_match_term selector;
     const char *topology_key;
@@ -99,21 +100,25 @@ typedef struct gw_spread {
     gw_match_term selector;
     const char *topology_key;
     int32_t max_skew;
-    int32_t min_domains;  /* 1 where none is given */
-    bool honour_affinity; /* nodeAffinityPolicy: only nodes that the pod's selector and affinity allow are
-                             counted */
-    bool honour_taints;   /* nodeTaintsPolicy: only nodes whose taints the pod tolerates are counted */
+    int32_t min_domains; /* 1 where none is given */
+    /* Which nodes count: only those that the pod's node selector and affinity allow (nodeAffinityPolicy), and
+     * whose taints it tolerates (nodeTaintsPolicy). */
+    bool honour_affinity, honour_taints;
 } gw_spread;
 
-struct gw_pod_rules {
-    const char *ns; /* of the pods: their rules speak of it */
+/* A namespaceSelector: adds the namespaces whose labels match to those of one term. */
+typedef struct gw_ns_term {
+    gw_match_term selector;
+    uint32_t term; /* index into affinity, or anti_affinity */
+    bool anti;
+} gw_ns_term;
 
+struct gw_pod_rules {
     /* Where: all of these, and its tolerations. See gw_rules_allow_node. */
     gw_match_term node_selector;
-    const gw_match_alternatives
-        *node_affinity; /* each must be satisfied; the pod's own is one of them or none */
+    const gw_match_alternatives *node_affinity; /* each must be satisfied */
     uint32_t n_node_affinity;
-    const gw_match_alternatives *volumes; /* likewise: of the volumes that its claims are bound to */
+    const gw_match_alternatives *volumes; /* likewise: those of the volumes that its claims are bound to */
     uint32_t n_volumes;
     const gw_toleration *tolerations;
     uint32_t n_tolerations;
@@ -133,10 +138,9 @@ struct gw_pod_rules {
     const gw_spread *spreads;
     uint32_t n_spreads;
 
-    int32_t priority;      /* 0 where none is given */
-    const char *scheduler; /* schedulerName; "default-scheduler" where none is given */
-    const char
-        *runtime_class; /* NULL = none. What it asks of nodes, admission wrote into the node selector */
+    int32_t priority;          /* 0 where none is given */
+    const char *scheduler;     /* schedulerName; "default-scheduler" where none is given */
+    const char *runtime_class; /* NULL = none; what it asks of nodes stands in the node selector already */
 
     /*
      * "namespace/group" of pods that run all or not at all; NULL = alone. From the labels (or annotations) of
@@ -150,16 +154,9 @@ struct gw_pod_rules {
     /* Until gw_fleet_resolve_rules has found out what they mean; then none. */
     const char *const *claims; /* names of PersistentVolumeClaims */
     uint32_t n_claims;
-    const struct gw_ns_term *ns_terms; /* namespaceSelectors */
+    const gw_ns_term *ns_terms; /* namespaceSelectors */
     uint32_t n_ns_terms;
 };
-
-/* A namespaceSelector: adds the namespaces whose labels match to those of one term. */
-typedef struct gw_ns_term {
-    gw_match_term selector;
-    uint32_t term; /* index into affinity, or anti_affinity */
-    bool anti;
-} gw_ns_term;
 
 /*
  * Finds equal rules in the fleet or adds a copy, texts and all; the index into f->rules, or GW_NONE with *e
@@ -172,11 +169,10 @@ uint32_t gw_fleet_rules(gw_fleet *f, const gw_pod_rules *r, gw_error *e);
 /* A PersistentVolume. */
 typedef struct gw_volume {
     const char *name;
-    gw_match_alternatives
-        nodes; /* spec.nodeAffinity, and the zone and region of its labels, where `bound_to_nodes` */
-    bool bound_to_nodes;
-    bool local;  /* its data are on one node's disk: local, hostPath */
-    bool shared; /* ReadWriteMany or ReadOnlyMany: pods on several nodes may mount it */
+    gw_match_alternatives nodes; /* spec.nodeAffinity, and the zone and region of its labels */
+    bool anywhere;               /* it says nothing of nodes */
+    bool local;                  /* its data are on one node's disk: local, hostPath */
+    bool shared;                 /* ReadWriteMany or ReadOnlyMany: pods on several nodes may mount it */
 } gw_volume;
 
 /* A PersistentVolumeClaim. */
@@ -191,8 +187,8 @@ int gw_fleet_add_claim(gw_fleet *f, const gw_claim *c, gw_error *e);
 
 /*
  * Puts the pods' claims and namespaceSelectors together with volumes and namespaces: call once, when
- * everything is read. A pod whose volume is unknown, local to its node, or mounted by a pod elsewhere and not
- * made to be, stays. 0, GW_ENOMEM or GW_ELIMIT with some pods done.
+ * everything is read. A pod whose volume is unknown, local to its node, or mounted by another pod too and not
+ * made for several nodes, stays. 0, GW_ENOMEM or GW_ELIMIT with some pods done.
  */
 int gw_fleet_resolve_rules(gw_fleet *f, gw_error *e);
 
@@ -219,6 +215,7 @@ bool gw_budget_covers(const gw_budget *b, const gw_pod *p);
 
 typedef enum gw_rule_kind {
     GW_RULE_NONE,          /* nothing speaks against it */
+    GW_RULE_UNRESOLVED,    /* gw_fleet_resolve_rules was not called */
     GW_RULE_NODE_UNKNOWN,  /* the API did not show the node: its taints are not known */
     GW_RULE_CORDONED,      /* spec.unschedulable */
     GW_RULE_NODE_SELECTOR, /* detail: match */
@@ -237,8 +234,8 @@ typedef struct gw_refusal {
 /*
  * Whether node selector, node affinity, volumes, taints (NoSchedule, NoExecute) and cordon would let the pod
  * run on the node. Says nothing of room, nor of other pods. why: NULL, or where to put the first thing that
- * speaks against it. A toleration for a limited time does not count against NoExecute: the scheduler would
- * let the pod in, and the eviction would throw it out again.
+ * speaks against it (GW_RULE_NONE where nothing does). A toleration for a limited time does not count against
+ * NoExecute: the scheduler would let the pod in, and the eviction would throw it out again.
  */
 bool gw_rules_allow_node(const gw_pod_rules *r, const gw_node *n, gw_refusal *why);
 
