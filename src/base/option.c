@@ -121,6 +121,12 @@ static bool parse_share(const char *value, bool percent, double *ret)
     return true;
 }
 
+/* A percentage of 0.15 is 15 % to whoever wrote it, far more often than 0.15 %; "0.15%" says which. */
+static bool looks_like_share(const char *value, double parsed)
+{
+    return parsed > 0 && parsed < 0.01 && !strchr(value, '%');
+}
+
 static int set_number(parser *p, const gw_option *o, const char *from, const char *value)
 {
     char *field = (char *)p->values + o->offset, wanted[96];
@@ -150,6 +156,11 @@ static int set_number(parser *p, const gw_option *o, const char *from, const cha
         return fail_value(p, o, from, value, "an amount of dollars such as 0.10");
     default:
         if (parse_share(value, o->kind == GW_OPTION_PERCENT, &d)) {
+            if (o->kind == GW_OPTION_PERCENT && looks_like_share(value, d))
+                return gw_fail(p->e, GW_EUSAGE,
+                               "%s%s: '%s' would be less than one percent: write %g for %g %%, or '%s%%' if "
+                               "so little is meant",
+                               from ? from : "--", from ? "" : o->name, value, 1e4 * d, 1e4 * d, value);
             memcpy(field, &d, sizeof(d));
             return 0;
         }

@@ -28,7 +28,7 @@ typedef enum gw_option_kind {
     GW_OPTION_INT,      /* int64_t, min..max */
     GW_OPTION_NUMBER,   /* double, min..max */
     GW_OPTION_SHARE,    /* double 0..1: "0.25" or "25%" */
-    GW_OPTION_PERCENT,  /* double 0..1: "25" or "25%" */
+    GW_OPTION_PERCENT,  /* double 0..1: "25" or "25%"; above 0 and below "1" only with the sign */
     GW_OPTION_DURATION, /* int64_t milliseconds: "24h" */
     GW_OPTION_MONEY,    /* gw_micro: "0.10" dollars */
 } gw_option_kind;

@@ -18,8 +18,9 @@ typedef struct gw_cli {
     gw_getenv env;
     void *env_ctx;
     gw_clock clock;
-    bool colour;   /* stdout is a terminal, and nobody said no */
-    bool terminal; /* stderr is a terminal: progress may be shown */
+    bool colour;    /* stdout is a terminal, and nobody said no */
+    bool terminal;  /* stderr is a terminal: progress may be shown */
+    size_t columns; /* of the terminal that is stdout, or as COLUMNS says; 0: not known */
 } gw_cli;
 
 typedef struct gw_verb {

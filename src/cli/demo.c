@@ -5,7 +5,6 @@ static int run(gw_cli *cli, gw_error *e)
 {
     cli->options.demo = true;
     cli->options.prometheus = cli->options.snapshot = NULL;
-    cli->options.no_kubernetes = true;
     if (cli->options.dir)
         return gw_cli_record(cli, cli->options.dir, e);
     return gw_cli_report(

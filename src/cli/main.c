@@ -2,9 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "cli/cli.h"
+
+#define COLUMNS_MAX 10000
 
 static const char *environment(void *unused, const char *name)
 {
@@ -28,6 +32,17 @@ static bool wants_colour(const gw_cli *cli)
     if (cli->options.no_color || (no && *no) || (term && strcmp(term, "dumb") == 0))
         return false;
     return isatty(STDOUT_FILENO) == 1;
+}
+
+/* What the user says counts for more than what the terminal does. */
+static size_t columns_of_output(void)
+{
+    const char *said = getenv("COLUMNS");
+    struct winsize size = {0};
+    int64_t n;
+    if (said && gw_parse_int64(gw_str_of(said), &n) && n > 0 && n <= COLUMNS_MAX)
+        return (size_t)n;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 static int fail_verb(const gw_cli *cli, const char *given, gw_error *e)
@@ -75,6 +90,7 @@ static int run(gw_cli *cli, int argc, char **argv, gw_error *e)
     if (cli->operands.help)
         return print_help(cli, v, e);
     cli->colour = wants_colour(cli);
+    cli->columns = columns_of_output();
     return v->run(cli, e);
 }
 

@@ -5,6 +5,7 @@
 #ifndef GW_CLI_OPTIONS_H
 #define GW_CLI_OPTIONS_H
 
+#include "base/mem.h"
 #include "base/money.h"
 #include "base/option.h"
 #include "fleet/usage.h"
@@ -68,6 +69,15 @@ typedef struct gw_cli_options {
 
 /* What the tables cannot say: amounts that nobody gave are unknown, thresholds have the rules' defaults. */
 void gw_cli_options_init(gw_cli_options *o);
+
+#define GW_CLI_FLAGS_MAX ((size_t)1 << 20)
+/*
+ * What to type to give the options of these groups (NULL-terminated) again: "--snapshot 'DIR' --window 7d",
+ * quoted for a shell, in the arena. What has its default is left out, and so are secrets and what the chosen
+ * source does not take. GW_ENOMEM, GW_ELIMIT.
+ */
+int gw_cli_flags(const gw_cli_options *o, const gw_option_group *const *groups, gw_arena *arena,
+                 const char **ret, gw_error *e);
 
 extern const gw_option_group gw_options_source, gw_options_kubernetes, gw_options_demo, gw_options_window,
     gw_options_selection, gw_options_prices, gw_options_thresholds, gw_options_output,

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "attribute/ledger.h"
-#include "net/url.h"
 #include "observe/demo.h"
 #include "observe/fold.h"
 #include "observe/prometheus.h"
@@ -151,56 +150,17 @@ static int open_demo(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
     return gw_demo_open(&d, &p->source, e);
 }
 
-/* A value as a shell takes it back. */
-static const char *quoted(gw_arena *a, const char *s)
-{
-    if (*s &&
-        strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,") == strlen(s))
-        return s;
-    char *out = gw_arena_alloc(a, strlen(s) * 4 + 3);
-    if (!out)
-        return NULL;
-    char *w = out;
-    *w++ = '\'';
-    for (; *s; s++) {
-        if (*s == '\'') {
-            memcpy(w, "'\\'", 3);
-            w += 3;
-        }
-        *w++ = *s;
-    }
-    *w++ = '\'';
-    return out;
-}
-
-/* What to type to read the same again, from the options that were given; no secrets. */
+/* What to type to read the same again, and to price and judge it the same. */
 static int note_flags(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
 {
-    char duration[GW_TIME_TEXT_MAX], shown[GW_URL_SHOWN_MAX];
-    /* a password in the URL is not repeated: whoever runs the command gives it again */
-    const char *url =
-        o->prometheus && strchr(o->prometheus, '@') ? gw_url_shown(o->prometheus, shown) : o->prometheus;
-    const struct {
-        const char *name, *value;
-    } given[] = {{"snapshot", o->snapshot},
-                 {"prometheus", o->snapshot ? NULL : url},
-                 {"demo", o->snapshot || o->prometheus ? NULL : ""},
-                 {"kubeconfig", o->kubeconfig},
-                 {"context", o->context},
-                 {"window", o->window_ms ? gw_duration_format(o->window_ms, duration) : NULL},
-                 {"from", o->from},
-                 {"to", o->to}};
-    const char *text = "";
-    for (size_t i = 0; i < GW_COUNT(given) && text; i++) {
-        if (!given[i].value)
-            continue;
-        const char *value = *given[i].value ? quoted(&p->arena, given[i].value) : "";
-        text = value ? gw_arena_printf(&p->arena, "%s%s--%s%s%s", text, *text ? " " : "", given[i].name,
-                                       *value ? " " : "", value)
-                     : NULL;
-    }
-    p->source_flags = text;
-    return text ? 0 : gw_fail_memory(e);
+    static const gw_option_group *const groups[] = {&gw_options_source,
+                                                    &gw_options_kubernetes,
+                                                    &gw_options_demo,
+                                                    &gw_options_window,
+                                                    &gw_options_prices,
+                                                    &gw_options_thresholds,
+                                                    NULL};
+    return gw_cli_flags(o, groups, &p->arena, &p->source_flags, e);
 }
 
 static int open_source(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)

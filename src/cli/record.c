@@ -71,9 +71,10 @@ const gw_verb gw_verb_record = {
      .min_operands = 1,
      .max_operands = 1,
      .operand_words = "dir",
-     .text = "For analysis without a network and for bug reports. DIR gets metrics.om.gz\n"
-             "(OpenMetrics) and the Kubernetes lists as JSON. With --anonymize every name is\n"
-             "replaced, the same name by the same name.",
+     .text = "For analysis without a network and for bug reports. DIR gets the samples as\n"
+             "metrics-NNNN.om.gz (OpenMetrics, one file for 6 hours or less) and the\n"
+             "Kubernetes lists as JSON. With --anonymize every name is replaced, the same\n"
+             "name by the same name.",
      .examples = "record ./snapshot --prometheus http://localhost:9090 --window 7d\n"
                  "record ./for-a-bug-report --window 6h --anonymize --keep environment",
      .groups = groups},

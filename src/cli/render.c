@@ -193,3 +193,36 @@ void gw_text_wrap(gw_buf *b, const char *text, size_t indent, size_t column, siz
     }
     gw_buf_putc(b, '\n');
 }
+
+/* Bytes up to the next blank that a shell would part words at. */
+static size_t word_length(const char *s)
+{
+    bool quoted = false;
+    size_t n = 0;
+    for (; s[n] && (quoted || s[n] != ' '); n++) {
+        if (s[n] == '\'')
+            quoted = !quoted;
+        else if (s[n] == '\\' && !quoted && s[n + 1])
+            n++;
+    }
+    return n;
+}
+
+void gw_command_write(gw_buf *b, const char *command)
+{
+    size_t column = 2;
+    gw_buf_puts(b, "  ");
+    while (*command) {
+        size_t n = word_length(command);
+        if (column > 2 && column + n + 3 > GW_TABLE_WIDTH) {
+            gw_buf_puts(b, "\\\n    ");
+            column = 4;
+        }
+        gw_text_write(b, (gw_str){command, n}, 0);
+        column += n + 1;
+        command += n + strspn(command + n, " ");
+        if (*command)
+            gw_buf_putc(b, ' ');
+    }
+    gw_buf_putc(b, '\n');
+}

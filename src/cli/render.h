@@ -19,6 +19,7 @@ typedef struct gw_render {
     const char *banner;       /* one line before everything, for people; may be NULL */
     const gw_report *teams;   /* the same by team, for the bars of -o html; may be NULL */
     bool colour;
+    size_t columns; /* of the terminal, for the sentences of -o wide; 0: not known */
 } gw_render;
 
 /* Appends the report. 0 or GW_ENOMEM, GW_ELIMIT. */
@@ -81,5 +82,7 @@ int gw_price_lines(const gw_report *r, gw_price_line **ret, size_t *ret_n, gw_er
 
 /* Appends words wrapped to `width` columns; the first line starts at `column`, the others at `indent`. */
 void gw_text_wrap(gw_buf *b, const char *text, size_t indent, size_t column, size_t width);
+/* Appends a command to copy, on lines of its own: never cut, and broken only where a shell reads on. */
+void gw_command_write(gw_buf *b, const char *command);
 
 #endif

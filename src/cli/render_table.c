@@ -8,6 +8,7 @@
 
 #define FINDINGS_SHOWN 5
 #define UNKNOWNS_SHOWN 8
+#define LISTS_SHOWN    4 /* price lists */
 #define INDENT         2
 /* a key is not cut below this while columns of numbers can be left out instead */
 #define KEY_LEAST(n) ((n) == 1 ? 20 : (n) == 2 ? 16 : (n) == 3 ? 13 : 8)
@@ -18,6 +19,7 @@ typedef struct page {
     gw_buf *b;
     bool wide;
     size_t width; /* 0: any */
+    size_t prose; /* columns that sentences are wrapped to */
 } page;
 
 static void put_styled(const page *p, gw_style style, const char *text)
@@ -115,7 +117,7 @@ static int put_costs(const page *p, gw_error *e)
 static void put_line(const page *p, const char *name, const char *text)
 {
     gw_buf_printf(p->b, "  %-13s", name);
-    gw_text_wrap(p->b, text, 15, 15, p->width ? p->width : GW_TABLE_WIDTH);
+    gw_text_wrap(p->b, text, 15, 15, p->prose);
 }
 
 static void put_profile(const page *p, const char *name, const gw_profile *v)
@@ -146,20 +148,72 @@ static void put_signals(const page *p)
     put_line(p, "Signal", n ? line : "none");
 }
 
-static void put_measures(const page *p)
+static bool same_list(const gw_node_price *a, const gw_node_price *b)
+{
+    return gw_eq(a->source, b->source) && gw_eq(a->as_of, b->as_of);
+}
+
+/* Nodes whose price is from the list of line i; 0 where an earlier line is of the same list. */
+static uint32_t nodes_of_list(const gw_price_line *lines, size_t n, size_t i)
+{
+    uint32_t nodes = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (!same_list(lines[k].price, lines[i].price))
+            continue;
+        if (k < i)
+            return 0;
+        nodes += lines[k].nodes;
+    }
+    return nodes;
+}
+
+/* Which price lists the dollars rest on: "aws list of 2026-07-20 (6 nodes), none for 3 nodes". */
+static int put_price_lists(const page *p, gw_error *e)
+{
+    gw_price_line *lines;
+    size_t n, shown = 0;
+    gw_buf text;
+    int rc = gw_price_lines(p->r, &lines, &n, e);
+    if (rc)
+        return rc;
+    gw_buf_init(&text, (size_t)1 << 20);
+    for (size_t i = 0; i < n; i++) {
+        const gw_node_price *price = lines[i].price;
+        uint32_t nodes = nodes_of_list(lines, n, i);
+        const char *s = nodes == 1 ? "" : "s";
+        if (nodes == 0 || ++shown > LISTS_SHOWN)
+            continue;
+        gw_buf_puts(&text, text.len ? ", " : "");
+        if (price->source)
+            gw_buf_printf(&text, "%s%s%s (%" PRIu32 " node%s)", price->source, price->as_of ? " of " : "",
+                          price->as_of ? price->as_of : "", nodes, s);
+        else
+            gw_buf_printf(&text, "none for %" PRIu32 " node%s", nodes, s);
+    }
+    if (shown > LISTS_SHOWN)
+        gw_buf_printf(&text, " and %zu more", shown - LISTS_SHOWN);
+    rc = gw_buf_check(&text, "the price lists", e);
+    if (rc == 0)
+        put_line(p, "Prices", text.len ? text.data : "none");
+    gw_buf_free(&text);
+    gw_free(lines);
+    return rc;
+}
+
+static int put_measures(const page *p, gw_error *e)
 {
     gw_buf_putc(p->b, '\n');
     put_profile(p, "Utilisation", &p->r->total.compute);
     put_profile(p, "GPU memory", &p->r->total.memory);
     put_signals(p);
     put_line(p, "Source", p->r->source ? p->r->source : "unknown");
+    return put_price_lists(p, e);
 }
 
 /* What is not known, below the rows that it is missing from; GPU time without a price has a line of its own
  * in the summary. */
 static void put_unknowns(const page *p)
 {
-    size_t width = p->width ? p->width : GW_TABLE_WIDTH;
     const gw_report *r = p->r;
     if (r->n_unknowns == 0)
         return;
@@ -176,7 +230,7 @@ static void put_unknowns(const page *p)
             snprintf(line, sizeof(line), "%s: %s", u->what, u->why ? u->why : "");
         gw_buf_puts(p->b, "  ");
         gw_style_begin(p->b, GW_STYLE_YELLOW, p->how->colour);
-        gw_text_wrap(p->b, line, 4, 2, width);
+        gw_text_wrap(p->b, line, 4, 2, p->prose);
         gw_style_end(p->b, GW_STYLE_YELLOW, p->how->colour);
     }
     if (r->n_unknowns > UNKNOWNS_SHOWN)
@@ -369,26 +423,6 @@ static int put_findings(const page *p, gw_error *e)
     return rc;
 }
 
-/* A command to copy: never cut, and broken only where a shell goes on reading. */
-static void put_command(const page *p, const char *command)
-{
-    size_t column = 2;
-    gw_buf_puts(p->b, "  ");
-    while (*command) {
-        size_t n = strcspn(command, " ");
-        if (column > 2 && column + n + 3 > GW_TABLE_WIDTH) {
-            gw_buf_puts(p->b, "\\\n    ");
-            column = 4;
-        }
-        gw_text_write(p->b, (gw_str){command, n}, 0);
-        column += n + 1;
-        command += n + strspn(command + n, " ");
-        if (*command)
-            gw_buf_putc(p->b, ' ');
-    }
-    gw_buf_putc(p->b, '\n');
-}
-
 /* The one command that is most worth typing next. */
 static void put_next(const page *p)
 {
@@ -412,18 +446,20 @@ static void put_next(const page *p)
     gw_buf_putc(p->b, '\n');
     put_styled(p, GW_STYLE_DIM, what);
     gw_buf_putc(p->b, '\n');
-    put_command(p, command);
+    gw_command_write(p->b, command);
 }
 
 int gw_render_table(const gw_report *r, const gw_render *how, bool wide, gw_buf *b, gw_error *e)
 {
     page p = {.r = r, .how = how, .b = b, .wide = wide, .width = wide ? 0 : GW_TABLE_WIDTH};
+    p.prose = wide ? GW_MAX(how->columns, (size_t)GW_TABLE_WIDTH) : GW_TABLE_WIDTH;
     put_head(&p);
     int rc = put_costs(&p, e);
     if (rc)
         return rc;
-    put_measures(&p);
-    rc = put_rows(&p, e);
+    rc = put_measures(&p, e);
+    if (rc == 0)
+        rc = put_rows(&p, e);
     if (rc)
         return rc;
     put_unknowns(&p);

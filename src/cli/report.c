@@ -71,8 +71,11 @@ static int check_namespace(const gw_cli_options *o, const gw_pipeline *p, const 
 static int write_report(gw_cli *cli, gw_pipeline *p, const char *banner, gw_error *e)
 {
     const gw_cli_options *o = &cli->options;
-    gw_render how = {
-        .program = cli->program, .source_flags = p->source_flags, .banner = banner, .colour = cli->colour};
+    gw_render how = {.program = cli->program,
+                     .source_flags = p->source_flags,
+                     .banner = banner,
+                     .colour = cli->colour,
+                     .columns = cli->columns};
     gw_report r, teams;
     bool by_team = o->output == GW_OUTPUT_HTML && strcmp(o->by, "team") != 0;
     int rc = gw_pipeline_report(p, o, o->by, &r, e);

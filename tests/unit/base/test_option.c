@@ -164,6 +164,8 @@ static void test_errors(void **state)
     bad("--low nan", "share from 0 to 1");
     bad("--discount 101", "percentage from 0 to 100");
     bad("--discount -1", "percentage from 0 to 100");
+    /* a share where a percentage is wanted: 15 % would have become 0.15 % */
+    bad("--discount 0.15", "write 15 for 15 %, or '0.15%'");
     bad("--ratio inf", "a number from 1 to 9");
     bad("--fee -1", "an amount of dollars");
     bad("--strict=maybe", "'maybe' is not true or false");

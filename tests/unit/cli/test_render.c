@@ -209,6 +209,7 @@ static void test_table_says(void **state)
     assert_non_null(strstr(text, "price of instance type rke2, 4.0 GPU hours"));
     assert_non_null(strstr(text, "1 more findings")); /* six, five shown */
     assert_non_null(strstr(text, "  gpuwise explain idle-gpu --demo\n"));
+    assert_non_null(strstr(text, "\n  Prices       aws list of 2026-07-20 (1 node), none for 1 node\n"));
     /* 2.000000 of 30.131180 is 6.6 % */
     const char *used = strstr(text, "\n  used ");
     assert_non_null(used);
