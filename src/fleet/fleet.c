@@ -373,6 +373,11 @@ uint32_t gw_fleet_find_owner(const gw_fleet *f, gw_str ns, gw_str kind, gw_str n
     return key_of(key, &k, parts, 3) ? gw_map_get(&f->by_owner, k) : GW_NONE;
 }
 
+bool gw_node_has_gpus(const gw_node *n)
+{
+    return n->gpu_count > 0 || n->allocatable_gpus > 0 || n->gpu_product;
+}
+
 void gw_interval_cover(gw_interval *seen, int64_t start_ms, int64_t end_ms)
 {
     if (seen->start_ms == 0 && seen->end_ms == 0) {

@@ -249,6 +249,9 @@ const char *gw_fleet_intern(gw_fleet *f, gw_str s);
 /* Sets or replaces a label. replace=false keeps a value that is there. 0 or GW_ENOMEM. */
 int gw_fleet_label(gw_fleet *f, gw_labels *l, gw_str name, gw_str value, bool replace);
 
+/* Whether it has GPUs, by whatever says so; false also where nobody said anything. */
+bool gw_node_has_gpus(const gw_node *n);
+
 /* Widens *seen to cover [start, end). */
 void gw_interval_cover(gw_interval *seen, int64_t start_ms, int64_t end_ms);
 

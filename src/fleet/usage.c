@@ -1,8 +1,9 @@
 #include "fleet/usage.h"
 
-#define HOLDS_MAX    ((size_t)16000000)
-#define XIDS_MAX     ((size_t)1000000)
-#define UNKNOWNS_MAX ((size_t)100000)
+#define HOLDS_MAX      ((size_t)16000000)
+#define CONTAINERS_MAX ((size_t)16000000)
+#define XIDS_MAX       ((size_t)1000000)
+#define UNKNOWNS_MAX   ((size_t)100000)
 
 const char *gw_signal_name(gw_signal s)
 {
@@ -106,6 +107,7 @@ void gw_usage_init(gw_usage *u, gw_interval window, gw_state_policy policy)
 {
     *u = (gw_usage){.window = window, .policy = policy};
     gw_map_init(&u->by_hold);
+    gw_map_init(&u->by_container);
 }
 
 void gw_usage_free(gw_usage *u)
@@ -114,12 +116,16 @@ void gw_usage_free(gw_usage *u)
         gw_stats_free(&u->holds[i].stats);
     for (size_t i = 0; i < u->n_units; i++)
         gw_stats_free(&u->units[i].idle);
+    for (size_t i = 0; i < u->n_containers; i++)
+        gw_vpa_use_free(&u->containers[i].use);
     gw_free(u->holds);
+    gw_free(u->containers);
     gw_free(u->units);
     gw_free(u->heat);
     gw_free(u->xids);
     gw_free(u->unknowns);
     gw_map_free(&u->by_hold);
+    gw_map_free(&u->by_container);
     *u = (gw_usage){0};
 }
 
@@ -137,6 +143,27 @@ uint32_t gw_usage_hold(gw_usage *u, uint32_t unit, uint32_t pod)
     *h = (gw_hold){.unit = unit, .pod = pod};
     gw_stats_init(&h->stats);
     return (uint32_t)u->n_holds++;
+}
+
+uint32_t gw_usage_container(gw_usage *u, uint32_t pod, const char *name)
+{
+    const void *id[2] = {(const void *)(uintptr_t)pod, name};
+    gw_str key = {(const char *)id, sizeof(id)};
+    uint32_t i = gw_map_get(&u->by_container, key);
+    if (i != GW_NONE)
+        return i;
+    if (gw_grow((void **)&u->containers, &u->cap_containers, u->n_containers + 1, sizeof(*u->containers),
+                CONTAINERS_MAX) ||
+        gw_map_set(&u->by_container, key, (uint32_t)u->n_containers))
+        return GW_NONE;
+    gw_container *c = &u->containers[u->n_containers];
+    *c = (gw_container){.pod = pod,
+                        .name = name,
+                        .cpu_request_milli = GW_UNKNOWN_COUNT,
+                        .memory_request_mib = GW_UNKNOWN_COUNT,
+                        .ephemeral_request_mib = GW_UNKNOWN_COUNT};
+    gw_vpa_use_init(&c->use);
+    return (uint32_t)u->n_containers++;
 }
 
 int gw_usage_fit(gw_usage *u, const gw_fleet *f)

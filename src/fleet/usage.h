@@ -12,6 +12,7 @@
 #define GW_FLEET_USAGE_H
 
 #include "fleet/fleet.h"
+#include "fleet/vpa.h"
 
 #define GW_WINDOW_MS   (5 * GW_MINUTE_MS) /* the window that states, P95 and findings are judged on */
 #define GW_HOLD_MAX_MS (5 * GW_MINUTE_MS) /* the longest that one sample speaks for */
@@ -125,6 +126,18 @@ typedef struct gw_unit_usage {
     double paid;    /* GPU-ms this unit stands for: held + idle + unknown */
 } gw_unit_usage;
 
+/*
+ * What one container of a pod asks for and used: of pods on GPU nodes, and of those that hold GPUs. A
+ * container that was started again is the same one.
+ */
+typedef struct gw_container {
+    uint32_t pod;
+    const char *name;                                                     /* interned in the fleet's pool */
+    int64_t cpu_request_milli, memory_request_mib, ephemeral_request_mib; /* GW_UNKNOWN_COUNT */
+    bool oom_killed; /* kube-state-metrics told in the window of a kill for want of memory */
+    gw_vpa_use use;
+} gw_container;
+
 /* One column of the utilisation heatmap. */
 typedef struct gw_heat {
     float integral, known; /* compute × ms, ms */
@@ -152,6 +165,9 @@ typedef struct gw_usage {
     gw_unknown *unknowns;
     size_t n_unknowns, cap_unknowns;
     gw_map by_hold; /* (unit, pod) -> index */
+    gw_container *containers;
+    size_t n_containers, cap_containers;
+    gw_map by_container; /* (pod, name) -> index */
     uint64_t samples_total, series_total;
     bool has_kube_state, has_cadvisor, has_dcgm; /* which families were seen at all */
 } gw_usage;
@@ -166,6 +182,8 @@ void gw_usage_init(gw_usage *u, gw_interval window, gw_state_policy policy);
 void gw_usage_free(gw_usage *u);
 /* Finds or adds; GW_NONE when memory is exhausted. */
 uint32_t gw_usage_hold(gw_usage *u, uint32_t unit, uint32_t pod);
+/* Finds or adds; name is interned in the fleet's pool. GW_NONE when memory is exhausted. */
+uint32_t gw_usage_container(gw_usage *u, uint32_t pod, const char *name);
 /* Makes units[] and heat[] as long as the fleet's arrays. 0 or GW_ENOMEM. */
 int gw_usage_fit(gw_usage *u, const gw_fleet *f);
 /* Notes something that is not known. 0 or GW_ENOMEM. */
