@@ -1,0 +1,170 @@
+/* What Kubernetes would say to a tenant on a node, against where everything else is at this moment. */
+#include "allocate/world_internal.h"
+
+static const char *domain_of(const gw_world *w, uint32_t node, const char *key)
+{
+    return gw_labels_exact(&w->fleet->nodes[node].labels, key);
+}
+
+static const gw_pod *pod_of(const gw_world *w, uint32_t tenant)
+{
+    uint32_t pod = w->tenants[tenant].pod;
+    return pod == GW_NONE ? NULL : &w->fleet->pods[pod];
+}
+
+static const char *pod_ns(const gw_world *w, uint32_t tenant)
+{
+    const gw_pod *p = pod_of(w, tenant);
+    return p ? p->ns : "";
+}
+
+/* A pod that is somewhere: those of released nodes are daemons, which are gone. */
+static const gw_pod *neighbour(const gw_world *w, uint32_t other, uint32_t tenant)
+{
+    return other == tenant || w->nodes[w->tenants[other].node].released ? NULL : pod_of(w, other);
+}
+
+static bool same_domain(const gw_world *w, uint32_t node, const char *domain, const char *key)
+{
+    const char *d = domain_of(w, node, key);
+    return d && domain && gw_eq(d, domain);
+}
+
+static bool affinity_holds(const gw_world *w, uint32_t tenant, const gw_pod_term *term, uint32_t node)
+{
+    const char *domain = domain_of(w, node, term->topology_key);
+    bool anywhere = false;
+    if (!domain)
+        return false;
+    for (uint32_t i = 0; i < w->n_tenants; i++) {
+        const gw_pod *p = neighbour(w, i, tenant);
+        if (!p || !gw_pod_term_selects(term, p))
+            continue;
+        anywhere = true;
+        if (same_domain(w, w->tenants[i].node, domain, term->topology_key))
+            return true;
+    }
+    /* the first of a group that selects itself has nobody to be beside */
+    const gw_pod *self = pod_of(w, tenant);
+    return !anywhere && self && gw_pod_term_selects(term, self);
+}
+
+static bool apart(const gw_world *w, uint32_t tenant, const gw_pod_term *term, uint32_t node)
+{
+    const char *domain = domain_of(w, node, term->topology_key);
+    for (uint32_t i = 0; domain && i < w->n_tenants; i++) {
+        const gw_pod *p = neighbour(w, i, tenant);
+        if (p && same_domain(w, w->tenants[i].node, domain, term->topology_key) &&
+            gw_pod_term_selects(term, p))
+            return false;
+    }
+    return true;
+}
+
+/* The other way round: nobody there minds this pod. */
+static bool welcome(const gw_world *w, uint32_t tenant, uint32_t node)
+{
+    const gw_pod *self = pod_of(w, tenant);
+    for (size_t i = 0; self && i < w->n_shy; i++) {
+        const gw_tenant *t = &w->tenants[w->shy[i]];
+        if (!neighbour(w, w->shy[i], tenant))
+            continue;
+        for (uint32_t r = 0; r < t->n_rules; r++) {
+            for (uint32_t k = 0; k < t->rules[r]->n_anti_affinity; k++) {
+                const gw_pod_term *term = &t->rules[r]->anti_affinity[k];
+                const char *domain = domain_of(w, node, term->topology_key);
+                if (same_domain(w, t->node, domain, term->topology_key) && gw_pod_term_selects(term, self))
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool selects_node(const gw_pod_rules *r, const gw_node *n)
+{
+    if (!gw_match_labels(&r->node_selector, &n->labels, n->name))
+        return false;
+    for (uint32_t i = 0; i < r->n_node_affinity; i++) {
+        bool any = false;
+        for (uint32_t k = 0; k < r->node_affinity[i].n && !any; k++)
+            any = gw_match_labels(&r->node_affinity[i].any[k], &n->labels, n->name);
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+static bool counts(const gw_world *w, const gw_pod_rules *r, const gw_spread *s, uint32_t node)
+{
+    const gw_node *n = &w->fleet->nodes[node];
+    return w->nodes[node].here && !w->nodes[node].released && domain_of(w, node, s->topology_key) &&
+           (!s->honour_affinity || selects_node(r, n)) &&
+           (!s->honour_taints || gw_rules_allow_node(r, n, NULL));
+}
+
+static int32_t pods_in(const gw_world *w, uint32_t tenant, const gw_pod_rules *r, const gw_spread *s,
+                       const char *domain)
+{
+    int32_t n = 0;
+    for (uint32_t i = 0; i < w->n_tenants; i++) {
+        const gw_pod *p = neighbour(w, i, tenant);
+        if (p && gw_spread_counts(s, pod_ns(w, tenant), p) &&
+            same_domain(w, w->tenants[i].node, domain, s->topology_key) &&
+            counts(w, r, s, w->tenants[i].node))
+            n++;
+    }
+    return n;
+}
+
+/*
+ * Domains are met once each: a node counts when no node before it has its domain. Quadratic in nodes, and
+ * only for pods that have such a constraint.
+ */
+static bool spread_holds(const gw_world *w, uint32_t tenant, const gw_pod_rules *r, const gw_spread *s,
+                         uint32_t node)
+{
+    const char *domain = domain_of(w, node, s->topology_key);
+    const gw_pod *self = pod_of(w, tenant);
+    if (!domain)
+        return false;
+    int32_t fewest = INT32_MAX, domains = 0;
+    for (uint32_t i = 0; i < w->fleet->n_nodes; i++) {
+        if (!counts(w, r, s, i))
+            continue;
+        const char *d = domain_of(w, i, s->topology_key);
+        bool met = false;
+        for (uint32_t k = 0; k < i && !met; k++)
+            met = counts(w, r, s, k) && gw_eq(domain_of(w, k, s->topology_key), d);
+        if (met)
+            continue;
+        int32_t n = pods_in(w, tenant, r, s, d);
+        fewest = GW_MIN(fewest, n);
+        domains++;
+    }
+    if (domains == 0 || domains < s->min_domains)
+        fewest = 0;
+    int32_t here =
+        pods_in(w, tenant, r, s, domain) + (self && gw_spread_counts(s, pod_ns(w, tenant), self) ? 1 : 0);
+    return here - fewest <= s->max_skew;
+}
+
+bool gw_world_neighbours(const gw_world *w, uint32_t tenant, uint32_t node, const char **why)
+{
+    const gw_tenant *t = &w->tenants[tenant];
+    const char *no = NULL;
+    for (uint32_t i = 0; i < t->n_rules && !no; i++) {
+        const gw_pod_rules *r = t->rules[i];
+        for (uint32_t k = 0; k < r->n_affinity && !no; k++)
+            no = affinity_holds(w, tenant, &r->affinity[k], node) ? NULL : "its pod affinity";
+        for (uint32_t k = 0; k < r->n_anti_affinity && !no; k++)
+            no = apart(w, tenant, &r->anti_affinity[k], node) ? NULL : "its pod anti-affinity";
+        for (uint32_t k = 0; k < r->n_spreads && !no; k++)
+            no = spread_holds(w, tenant, r, &r->spreads[k], node) ? NULL : "its topology spread";
+    }
+    if (!no && !welcome(w, tenant, node))
+        no = "the anti-affinity of a pod there";
+    if (no && why)
+        *why = no;
+    return !no;
+}
