@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "attribute/ledger.h"
+#include "fleet/rules.h"
 #include "observe/demo.h"
 #include "observe/fold.h"
 #include "observe/prometheus.h"
@@ -186,7 +187,7 @@ static int open_source(gw_pipeline *p, const gw_cli_options *o, const gw_pipelin
  * Kubernetes is asked where the user named it, and besides a live Prometheus where a kubeconfig or a service
  * account is found. A snapshot has its own objects.
  */
-static int open_kubernetes(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
+static int open_kubernetes(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_env *env, gw_error *e)
 {
     bool named = o->kubeconfig || o->context;
     gw_error inner = {0};
@@ -196,6 +197,7 @@ static int open_kubernetes(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
                          .context = o->context,
                          .timeout_ms = o->timeout_ms,
                          .max_retries = o->retries ? (int)o->retries : -1,
+                         .rules = env->rules,
                          .optional = !named};
     if (gw_kube_open(&k, &p->kube, &inner) == 0)
         return 0;
@@ -244,7 +246,7 @@ int gw_pipeline_open(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_
     if (rc == 0)
         rc = gw_window_choose(o, extent, now_ms, &p->window, e);
     if (rc == 0)
-        rc = open_kubernetes(p, o, e);
+        rc = open_kubernetes(p, o, env, e);
     return rc;
 }
 
@@ -385,6 +387,8 @@ int gw_pipeline_run(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_e
         rc = ask_kubernetes(p, env, e);
     if (rc == 0 && gw_fleet_resolve_owners(&p->fleet))
         rc = gw_fail_memory(e);
+    if (rc == 0)
+        rc = gw_fleet_resolve_rules(&p->fleet, e);
     if (rc == 0)
         rc = gw_price_fleet(p->prices, &p->fleet, &p->usage, &p->book, e);
     if (rc == 0)

@@ -51,6 +51,7 @@ typedef struct gw_pipeline_env {
     void *clock_ctx;
     gw_progress progress; /* may be NULL */
     void *progress_ctx;
+    bool rules; /* also ask Kubernetes for what only a plan and a recording need (gw_kube_options.rules) */
 } gw_pipeline_env;
 
 void gw_pipeline_init(gw_pipeline *p);

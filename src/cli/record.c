@@ -8,7 +8,7 @@ int gw_cli_record(gw_cli *cli, const char *dir, gw_error *e)
     gw_cli_progress progress;
     gw_pipeline p;
     gw_source_stats stats = {0};
-    gw_pipeline_env env = {.env = cli->env, .env_ctx = cli->env_ctx, .clock = cli->clock};
+    gw_pipeline_env env = {.env = cli->env, .env_ctx = cli->env_ctx, .clock = cli->clock, .rules = true};
     gw_pipeline_init(&p);
     int rc = gw_pipeline_open(&p, &cli->options, &env, e);
     if (rc == 0) {

@@ -84,6 +84,7 @@ static const char *const known_names[] = {"app",
                                           "model_family",
                                           "pod_template_hash",
                                           "pytorch_job_name",
+                                          "pod_group_scheduling_sigs_k8s_io",
                                           "seldon_deployment_id",
                                           "pod_template_generation",
                                           NULL};

@@ -69,7 +69,7 @@ static int page_to_export(void *ctx, const gw_kube_list *list, json_t *page, gw_
         r = append_slim(s, list, page, e);
     for (size_t i = 0; i < json_array_size(items) && !r; i++)
         r = append_slim(s, list, json_array_get(items, i), e);
-    return r ? r : gw_kube_owners_note(s->owners, page, e);
+    return r || list->rules ? r : gw_kube_owners_note(s->owners, page, e);
 }
 
 static void restart_export(void *ctx)

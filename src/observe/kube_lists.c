@@ -56,6 +56,26 @@ const gw_kube_list gw_kube_lists[] = {
      .set = "workloads",
      .namespaced = true,
      .may_lack = true},
+    {.group = "policy",
+     .version = "v1",
+     .resource = "poddisruptionbudgets",
+     .kind = "PodDisruptionBudget",
+     .set = "poddisruptionbudgets",
+     .namespaced = true,
+     .rules = true},
+    {.group = "",
+     .version = "v1",
+     .resource = "persistentvolumes",
+     .kind = "PersistentVolume",
+     .set = "persistentvolumes",
+     .rules = true},
+    {.group = "",
+     .version = "v1",
+     .resource = "persistentvolumeclaims",
+     .kind = "PersistentVolumeClaim",
+     .set = "persistentvolumeclaims",
+     .namespaced = true,
+     .rules = true},
     {.resource = NULL},
 };
 
@@ -190,7 +210,12 @@ static int page_to_fleet(void *ctx, const gw_kube_list *list, json_t *page, gw_e
 {
     fleet_sink *s = ctx;
     int r = gw_kube_add_list(s->fleet, page, list->kind, e);
-    return r ? r : gw_kube_owners_note(s->owners, page, e);
+    return r || list->rules ? r : gw_kube_owners_note(s->owners, page, e);
+}
+
+static void whole_in_fleet(void *ctx, const gw_kube_list *list)
+{
+    gw_kube_note_known(((fleet_sink *)ctx)->fleet, list->set);
 }
 
 /* With one namespace only, its own object is all that is wanted, and the list may be forbidden. */
@@ -219,11 +244,15 @@ int gw_kube_read_everything(gw_kube *k, const gw_kube_sink *sink, gw_kube_owners
 {
     int r = 0;
     for (const gw_kube_list *l = gw_kube_lists; l->resource && !r; l++) {
-        bool seen;
+        bool seen = false;
+        if (l->rules && !k->rules)
+            continue;
         if (k->ns && strcmp(l->resource, "namespaces") == 0)
             r = read_one_namespace(k, l, sink, e);
         else
             r = gw_kube_read_list(k, l, sink, &seen, e);
+        if (!r && seen && sink->whole)
+            sink->whole(sink->ctx, l);
     }
     return r ? r : gw_kube_owners_fetch(owners, sink, e);
 }
@@ -231,7 +260,7 @@ int gw_kube_read_everything(gw_kube *k, const gw_kube_sink *sink, gw_kube_owners
 int gw_kube_objects(gw_kube *k, gw_fleet *fleet, const char **ret_missing, gw_error *e)
 {
     fleet_sink s = {.fleet = fleet, .owners = gw_kube_owners_new(k)};
-    gw_kube_sink sink = {.ctx = &s, .page = page_to_fleet};
+    gw_kube_sink sink = {.ctx = &s, .page = page_to_fleet, .whole = whole_in_fleet};
     gw_buf_clear(&k->missing);
     int r = s.owners ? gw_kube_read_everything(k, &sink, s.owners, e) : gw_fail_memory(e);
     gw_kube_owners_free(s.owners);

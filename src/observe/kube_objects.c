@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 #include "format/json_tree.h"
+#include "observe/kube_rules.h"
 
 /* nvidia.com/… resources of one pod or node: whole, shared, and the MIG profiles of NVIDIA's guide. */
 #define MAX_RESOURCES 32
@@ -12,73 +13,21 @@ static const char gpu_name[] = "nvidia.com/gpu";
 static const char shared_name[] = "nvidia.com/gpu.shared";
 static const char mig_prefix[] = "nvidia.com/mig-";
 
-/* Which item is being read, for messages. */
-typedef struct place {
-    size_t index;
-    const char *kind, *ns, *name;
-    gw_error *e;
-} place;
-
-static int fail_field(const place *at, const char *field, const char *wanted)
-{
-    return gw_fail(at->e, GW_ECORRUPT, "item %zu, %s %s%s%s: %s must be %s; get the objects again", at->index,
-                   at->kind ? at->kind : "object", at->ns, *at->ns ? "/" : "", at->name, field, wanted);
-}
-
-/* ---- typed fields: absent or null is NULL, another type is an error ---- */
-
-static int get_object(const place *at, const json_t *from, const char *key, const json_t **ret)
-{
-    *ret = json_object_get(from, key);
-    if (json_is_null(*ret))
-        *ret = NULL;
-    return !*ret || json_is_object(*ret) ? 0 : fail_field(at, key, "an object");
-}
-
-static int get_array(const place *at, const json_t *from, const char *key, const json_t **ret)
-{
-    *ret = json_object_get(from, key);
-    if (json_is_null(*ret))
-        *ret = NULL;
-    return !*ret || json_is_array(*ret) ? 0 : fail_field(at, key, "a list");
-}
-
-static int get_text(const place *at, const json_t *from, const char *key, const char **ret)
-{
-    const json_t *v = json_object_get(from, key);
-    *ret = NULL;
-    if (!v || json_is_null(v))
-        return 0;
-    if (!json_is_string(v))
-        return fail_field(at, key, "text");
-    if (json_string_length(v))
-        *ret = json_string_value(v);
-    return 0;
-}
-
-static int get_time(const place *at, const json_t *from, const char *key, int64_t *ret_ms)
+static int intern_text(gw_fleet *f, const gw_kube_place *at, const json_t *from, const char *key,
+                       const char **field)
 {
     const char *text;
-    int r = get_text(at, from, key, &text);
-    if (r || !text)
-        return r;
-    return gw_time_parse(text, 0, ret_ms, NULL) ? fail_field(at, key, "a time") : 0;
-}
-
-static int intern_text(gw_fleet *f, const place *at, const json_t *from, const char *key, const char **field)
-{
-    const char *text;
-    int r = get_text(at, from, key, &text);
+    int r = gw_kube_get_text(at, from, key, &text);
     if (r || !text || *field)
         return r;
     *field = gw_fleet_intern(f, gw_str_of(text));
     return *field ? 0 : gw_fail_memory(at->e);
 }
 
-static int add_labels(gw_fleet *f, const place *at, const json_t *meta, gw_labels *to, bool replace)
+static int add_labels(gw_fleet *f, const gw_kube_place *at, const json_t *meta, gw_labels *to, bool replace)
 {
     const json_t *labels;
-    int r = get_object(at, meta, "labels", &labels);
+    int r = gw_kube_get_object(at, meta, "labels", &labels);
     const char *name;
     json_t *value;
     if (r)
@@ -86,7 +35,7 @@ static int add_labels(gw_fleet *f, const place *at, const json_t *meta, gw_label
     json_object_foreach((json_t *)labels, name, value)
     {
         if (!json_is_string(value))
-            return fail_field(at, "labels", "a map of texts");
+            return gw_kube_fail_field(at, "labels", "a map of texts");
         gw_str v = {json_string_value(value), json_string_length(value)};
         if (gw_fleet_label(f, to, gw_str_of(name), v, replace))
             return gw_fail_memory(at->e);
@@ -105,10 +54,14 @@ typedef struct amounts {
     size_t n;
 } amounts;
 
-static bool is_counted(const char *name)
+bool gw_kube_is_counted(const char *name)
 {
-    return strcmp(name, "cpu") == 0 || strcmp(name, "memory") == 0 || strcmp(name, gpu_name) == 0 ||
-           strcmp(name, shared_name) == 0 || gw_has_prefix(name, mig_prefix);
+    static const char *const names[] = {"cpu", "memory", "ephemeral-storage", "pods", gpu_name, shared_name};
+    for (size_t i = 0; i < GW_COUNT(names); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return gw_has_prefix(name, mig_prefix);
 }
 
 static int64_t *amount_of(amounts *a, const char *name)
@@ -125,13 +78,13 @@ static int64_t add_saturated(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-static int amount_slot(const place *at, amounts *a, const char *name, int64_t **ret)
+static int amount_slot(const gw_kube_place *at, amounts *a, const char *name, int64_t **ret)
 {
     *ret = amount_of(a, name);
     if (*ret)
         return 0;
     if (a->n == MAX_RESOURCES)
-        return fail_field(at, "resources", "at most 32 kinds of GPU");
+        return gw_kube_fail_field(at, "resources", "at most 32 kinds of GPU");
     a->at[a->n].name = name;
     a->at[a->n].milli = 0;
     *ret = &a->at[a->n++].milli;
@@ -139,7 +92,7 @@ static int amount_slot(const place *at, amounts *a, const char *name, int64_t **
 }
 
 /* Into a: from's amounts are added, or (raise) a is raised to them. */
-static int combine(const place *at, amounts *a, const amounts *from, bool raise)
+static int combine(const gw_kube_place *at, amounts *a, const amounts *from, bool raise)
 {
     for (size_t i = 0; i < from->n; i++) {
         int64_t *slot;
@@ -151,7 +104,7 @@ static int combine(const place *at, amounts *a, const amounts *from, bool raise)
     return 0;
 }
 
-static int read_quantity(const place *at, const json_t *v, const char *name, int64_t *ret_milli)
+static int read_quantity(const gw_kube_place *at, const json_t *v, const char *name, int64_t *ret_milli)
 {
     if (json_is_string(v)) {
         gw_str s = {json_string_value(v), json_string_length(v)};
@@ -165,18 +118,18 @@ static int read_quantity(const place *at, const json_t *v, const char *name, int
         *ret_milli = (int64_t)(json_real_value(v) * 1000 + 0.5);
         return 0;
     }
-    return fail_field(at, name, "a quantity such as 500m, 4 or 64Gi");
+    return gw_kube_fail_field(at, name, "a quantity such as 500m, 4 or 64Gi");
 }
 
 /* Takes the counted resources of a map; those that `a` has already stay (limits behind requests). */
-static int read_amounts(const place *at, const json_t *map, amounts *a)
+static int read_amounts(const gw_kube_place *at, const json_t *map, amounts *a)
 {
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)map, name, value)
     {
         int64_t milli, *slot;
-        if (!is_counted(name) || amount_of(a, name))
+        if (!gw_kube_is_counted(name) || amount_of(a, name))
             continue;
         int r = read_quantity(at, value, name, &milli);
         if (!r)
@@ -189,15 +142,15 @@ static int read_amounts(const place *at, const json_t *map, amounts *a)
 }
 
 /* holder.resources: requests, then limits for what is not requested. */
-static int read_resources(const place *at, const json_t *holder, amounts *a)
+static int read_resources(const gw_kube_place *at, const json_t *holder, amounts *a)
 {
     const json_t *resources, *requests = NULL, *limits = NULL;
     a->n = 0;
-    int r = get_object(at, holder, "resources", &resources);
+    int r = gw_kube_get_object(at, holder, "resources", &resources);
     if (!r && resources)
-        r = get_object(at, resources, "requests", &requests);
+        r = gw_kube_get_object(at, resources, "requests", &requests);
     if (!r && resources)
-        r = get_object(at, resources, "limits", &limits);
+        r = gw_kube_get_object(at, resources, "limits", &limits);
     if (!r && requests)
         r = read_amounts(at, requests, a);
     if (!r && limits)
@@ -206,17 +159,17 @@ static int read_resources(const place *at, const json_t *holder, amounts *a)
 }
 
 /* An init container runs alone but for the sidecars (restartPolicy: Always) started before it, which stay. */
-static int init_amounts(const place *at, const json_t *spec, amounts *sidecars, amounts *peak)
+static int init_amounts(const gw_kube_place *at, const json_t *spec, amounts *sidecars, amounts *peak)
 {
     const json_t *list;
-    int r = get_array(at, spec, "initContainers", &list);
+    int r = gw_kube_get_array(at, spec, "initContainers", &list);
     for (size_t i = 0; !r && i < json_array_size(list); i++) {
         const json_t *c = json_array_get(list, i);
         const char *policy = NULL;
         amounts own, now = *sidecars;
         if (!json_is_object(c))
-            return fail_field(at, "initContainers", "a list of objects");
-        r = get_text(at, c, "restartPolicy", &policy);
+            return gw_kube_fail_field(at, "initContainers", "a list of objects");
+        r = gw_kube_get_text(at, c, "restartPolicy", &policy);
         if (!r)
             r = read_resources(at, c, &own);
         if (!r)
@@ -229,17 +182,17 @@ static int init_amounts(const place *at, const json_t *spec, amounts *sidecars, 
     return r;
 }
 
-static int pod_amounts(const place *at, const json_t *spec, amounts *ret)
+static int pod_amounts(const gw_kube_place *at, const json_t *spec, amounts *ret)
 {
     const json_t *list, *overhead;
     amounts peak = {.n = 0}, own;
     ret->n = 0;
     int r = init_amounts(at, spec, ret, &peak); /* ret: the sidecars, which run beside the containers */
     if (!r)
-        r = get_array(at, spec, "containers", &list);
+        r = gw_kube_get_array(at, spec, "containers", &list);
     for (size_t i = 0; !r && i < json_array_size(list); i++) {
         if (!json_is_object(json_array_get(list, i)))
-            return fail_field(at, "containers", "a list of objects");
+            return gw_kube_fail_field(at, "containers", "a list of objects");
         r = read_resources(at, json_array_get(list, i), &own);
         if (!r)
             r = combine(at, ret, &own, false);
@@ -255,7 +208,7 @@ static int pod_amounts(const place *at, const json_t *spec, amounts *ret)
             *slot = own.at[i].milli;
     }
     if (!r)
-        r = get_object(at, spec, "overhead", &overhead);
+        r = gw_kube_get_object(at, spec, "overhead", &overhead);
     own.n = 0;
     if (!r && overhead)
         r = read_amounts(at, overhead, &own);
@@ -286,7 +239,7 @@ static const char *mig_profile(gw_fleet *f, const char *resource)
 }
 
 /* The one GPU resource of the pod: whole GPUs, else MIG, else shared; pods ask for one kind. */
-static int take_gpus(gw_fleet *f, const place *at, gw_pod *p, amounts *a)
+static int take_gpus(gw_fleet *f, const gw_kube_place *at, gw_pod *p, amounts *a)
 {
     if (p->resource != GW_RESOURCE_NONE || p->gpus != GW_UNKNOWN_COUNT)
         return 0;
@@ -349,7 +302,7 @@ bool gw_kube_controller(const json_t *object, gw_kube_ref *ret)
     return any;
 }
 
-static int take_controller(gw_fleet *f, const place *at, const json_t *object, const char **kind,
+static int take_controller(gw_fleet *f, const gw_kube_place *at, const json_t *object, const char **kind,
                            const char **name)
 {
     gw_kube_ref ref;
@@ -381,7 +334,7 @@ static const json_t *template_labels(const json_t *object)
     return json_object_get(json_object_get(template, "metadata"), "labels");
 }
 
-static int add_owner(gw_fleet *f, const place *at, const json_t *object, const json_t *meta)
+static int add_owner(gw_fleet *f, const gw_kube_place *at, const json_t *object, const json_t *meta)
 {
     uint32_t i = gw_fleet_owner(f, gw_str_of(at->ns), gw_str_of(at->kind), gw_str_of(at->name), at->e);
     if (i == GW_NONE)
@@ -404,15 +357,15 @@ static int add_owner(gw_fleet *f, const place *at, const json_t *object, const j
 
 /* ---- nodes, pods, namespaces ---- */
 
-static int take_allocatable(const place *at, const json_t *object, gw_node *n)
+static int take_allocatable(const gw_kube_place *at, const json_t *object, gw_node *n)
 {
     const json_t *status, *map = NULL;
     amounts a = {.n = 0};
-    int r = get_object(at, object, "status", &status);
+    int r = gw_kube_get_object(at, object, "status", &status);
     if (!r && status)
-        r = get_object(at, status, "allocatable", &map);
+        r = gw_kube_get_object(at, status, "allocatable", &map);
     if (!r && status && !map)
-        r = get_object(at, status, "capacity", &map);
+        r = gw_kube_get_object(at, status, "capacity", &map);
     if (!r && map)
         r = read_amounts(at, map, &a);
     if (r || !map || json_object_size(map) == 0)
@@ -421,6 +374,10 @@ static int take_allocatable(const place *at, const json_t *object, gw_node *n)
         n->cpu_milli = milli_or_zero(&a, "cpu");
     if (n->memory_mib == GW_UNKNOWN_COUNT && amount_of(&a, "memory"))
         n->memory_mib = mib_of(milli_or_zero(&a, "memory"));
+    if (n->ephemeral_mib == GW_UNKNOWN_COUNT && amount_of(&a, "ephemeral-storage"))
+        n->ephemeral_mib = mib_of(milli_or_zero(&a, "ephemeral-storage"));
+    if (n->max_pods == GW_UNKNOWN_COUNT && amount_of(&a, "pods"))
+        n->max_pods = milli_or_zero(&a, "pods") / 1000;
     int64_t whole = milli_or_zero(&a, gpu_name) / 1000, shared = milli_or_zero(&a, shared_name) / 1000;
     if (n->allocatable_gpus == GW_UNKNOWN_COUNT)
         n->allocatable_gpus = whole ? whole : shared;
@@ -430,7 +387,7 @@ static int take_allocatable(const place *at, const json_t *object, gw_node *n)
     return 0;
 }
 
-static int add_node(gw_fleet *f, const place *at, const json_t *object, const json_t *meta)
+static int add_node(gw_fleet *f, const gw_kube_place *at, const json_t *object, const json_t *meta)
 {
     const json_t *spec;
     uint32_t i = gw_fleet_node(f, gw_str_of(at->name), at->e);
@@ -439,9 +396,9 @@ static int add_node(gw_fleet *f, const place *at, const json_t *object, const js
     gw_node *n = &f->nodes[i];
     int r = add_labels(f, at, meta, &n->labels, true);
     if (!r)
-        r = get_time(at, meta, "creationTimestamp", &n->created_ms);
+        r = gw_kube_get_time(at, meta, "creationTimestamp", &n->created_ms);
     if (!r)
-        r = get_object(at, object, "spec", &spec);
+        r = gw_kube_get_object(at, object, "spec", &spec);
     if (!r && spec)
         r = intern_text(f, at, spec, "providerID", &n->provider_id);
     if (r)
@@ -449,7 +406,8 @@ static int add_node(gw_fleet *f, const place *at, const json_t *object, const js
     n->schedulable = !json_is_true(json_object_get(spec, "unschedulable"));
     n->in_api = true;
     gw_node_read_labels(f, n);
-    return take_allocatable(at, object, n);
+    r = take_allocatable(at, object, n);
+    return r ? r : gw_kube_add_node_rules(f, at, object, n);
 }
 
 static gw_phase phase_of(const char *text)
@@ -467,24 +425,24 @@ static gw_phase phase_of(const char *text)
     return GW_PHASE_UNKNOWN;
 }
 
-static int take_status(const place *at, const json_t *object, gw_pod *p)
+static int take_status(const gw_kube_place *at, const json_t *object, gw_pod *p)
 {
     const json_t *status;
     const char *phase = NULL;
-    int r = get_object(at, object, "status", &status);
+    int r = gw_kube_get_object(at, object, "status", &status);
     if (!r && status)
-        r = get_text(at, status, "phase", &phase);
+        r = gw_kube_get_text(at, status, "phase", &phase);
     if (!r && status)
-        r = get_time(at, status, "startTime", &p->started_ms);
+        r = gw_kube_get_time(at, status, "startTime", &p->started_ms);
     if (!r && p->phase == GW_PHASE_UNKNOWN)
         p->phase = phase_of(phase);
     return r;
 }
 
-static int take_node_name(gw_fleet *f, const place *at, const json_t *spec, uint32_t pod)
+static int take_node_name(gw_fleet *f, const gw_kube_place *at, const json_t *spec, uint32_t pod)
 {
     const char *name;
-    int r = get_text(at, spec, "nodeName", &name);
+    int r = gw_kube_get_text(at, spec, "nodeName", &name);
     if (r || !name || f->pods[pod].node != GW_NONE)
         return r;
     uint32_t node = gw_fleet_node(f, gw_str_of(name), at->e);
@@ -494,11 +452,11 @@ static int take_node_name(gw_fleet *f, const place *at, const json_t *spec, uint
     return 0;
 }
 
-static int take_spec(gw_fleet *f, const place *at, const json_t *object, uint32_t pod)
+static int take_spec(gw_fleet *f, const gw_kube_place *at, const json_t *object, uint32_t pod)
 {
     const json_t *spec;
     amounts a;
-    int r = get_object(at, object, "spec", &spec);
+    int r = gw_kube_get_object(at, object, "spec", &spec);
     if (r || !spec)
         return r;
     r = take_node_name(f, at, spec, pod);
@@ -511,13 +469,29 @@ static int take_spec(gw_fleet *f, const place *at, const json_t *object, uint32_
         p->cpu_request_milli = milli_or_zero(&a, "cpu");
     if (p->memory_request_mib == GW_UNKNOWN_COUNT)
         p->memory_request_mib = mib_of(milli_or_zero(&a, "memory"));
+    if (p->ephemeral_request_mib == GW_UNKNOWN_COUNT)
+        p->ephemeral_request_mib = mib_of(milli_or_zero(&a, "ephemeral-storage"));
     return take_gpus(f, at, p, &a);
 }
 
-static int add_pod(gw_fleet *f, const place *at, const json_t *object, const json_t *meta)
+/* KAI's share of a GPU; what is no number of the kind is passed over, as an annotation may be anything. */
+static void take_kai(const json_t *meta, gw_pod *p)
+{
+    const json_t *annotations = json_object_get(meta, "annotations");
+    const char *fraction = json_string_value(json_object_get(annotations, "gpu-fraction"));
+    const char *memory = json_string_value(json_object_get(annotations, "gpu-memory"));
+    double share;
+    int64_t mib;
+    if (fraction && gw_parse_double(gw_str_of(fraction), &share) && share > 0 && share <= 1)
+        p->kai_fraction_milli = (int64_t)(share * 1000 + 0.5);
+    if (memory && gw_parse_int64(gw_str_of(memory), &mib) && mib > 0)
+        p->kai_memory_mib = mib;
+}
+
+static int add_pod(gw_fleet *f, const gw_kube_place *at, const json_t *object, const json_t *meta)
 {
     const char *uid;
-    int r = get_text(at, meta, "uid", &uid);
+    int r = gw_kube_get_text(at, meta, "uid", &uid);
     if (r)
         return r;
     uint32_t i = gw_fleet_pod(f, gw_str_of(at->ns), gw_str_of(at->name), at->e);
@@ -531,15 +505,19 @@ static int add_pod(gw_fleet *f, const place *at, const json_t *object, const jso
     if (!r)
         r = add_labels(f, at, meta, &p->labels, true);
     if (!r)
-        r = get_time(at, meta, "creationTimestamp", &p->created_ms);
+        r = gw_kube_get_time(at, meta, "creationTimestamp", &p->created_ms);
     if (!r)
         r = take_controller(f, at, object, &p->owner_kind, &p->owner_name);
     if (!r)
         r = take_status(at, object, p);
-    return r ? r : take_spec(f, at, object, i);
+    if (r)
+        return r;
+    take_kai(meta, p);
+    r = take_spec(f, at, object, i);
+    return r ? r : gw_kube_add_pod_rules(f, at, object, i);
 }
 
-static int add_namespace(gw_fleet *f, const place *at, const json_t *meta)
+static int add_namespace(gw_fleet *f, const gw_kube_place *at, const json_t *meta)
 {
     uint32_t i = gw_fleet_namespace(f, gw_str_of(at->name), at->e);
     return i == GW_NONE ? at->e->code : add_labels(f, at, meta, &f->ns_labels[i], true);
@@ -547,27 +525,26 @@ static int add_namespace(gw_fleet *f, const place *at, const json_t *meta)
 
 /* ---- lists ---- */
 
-static int add_item(gw_fleet *f, const json_t *item, size_t index, const char *kind, bool is_owner,
-                    gw_error *e)
+/* One item; `at` is filled up to its kind. */
+static int add_item(gw_fleet *f, const json_t *item, gw_kube_place at, bool is_owner)
 {
-    place at = {.index = index, .kind = kind, .ns = "", .name = "?", .e = e};
     if (!json_is_object(item))
-        return gw_fail(e, GW_ECORRUPT, "item %zu is no object; get the objects again", index);
+        return gw_fail(at.e, GW_ECORRUPT, "item %zu is no object; get the objects again", at.index);
     const char *own, *ns, *name;
     const json_t *meta;
-    int r = get_text(&at, item, "kind", &own);
+    int r = gw_kube_get_text(&at, item, "kind", &own);
     if (!r && own)
         at.kind = own;
     if (!r)
-        r = get_object(&at, item, "metadata", &meta);
+        r = gw_kube_get_object(&at, item, "metadata", &meta);
     if (!r)
-        r = get_text(&at, meta, "name", &name);
+        r = gw_kube_get_text(&at, meta, "name", &name);
     if (!r)
-        r = get_text(&at, meta, "namespace", &ns);
+        r = gw_kube_get_text(&at, meta, "namespace", &ns);
     if (r)
         return r;
     if (!name)
-        return fail_field(&at, "metadata.name", "text");
+        return gw_kube_fail_field(&at, "metadata.name", "text");
     at.name = name;
     at.ns = ns ? ns : "";
     if (!at.kind)
@@ -578,6 +555,12 @@ static int add_item(gw_fleet *f, const json_t *item, size_t index, const char *k
         return add_pod(f, &at, item, meta);
     if (strcmp(at.kind, "Namespace") == 0)
         return add_namespace(f, &at, meta);
+    if (strcmp(at.kind, "PodDisruptionBudget") == 0)
+        return gw_kube_add_budget(f, &at, item);
+    if (strcmp(at.kind, "PersistentVolume") == 0)
+        return gw_kube_add_volume(f, &at, item);
+    if (strcmp(at.kind, "PersistentVolumeClaim") == 0)
+        return gw_kube_add_claim(f, &at, item);
     gw_kube_ref ref;
     if (is_owner || is_workload_kind(at.kind) || gw_kube_controller(item, &ref))
         return add_owner(f, &at, item, meta);
@@ -595,11 +578,9 @@ static const char *item_kind(const char *list_kind, char out[64])
     return out;
 }
 
-int gw_kube_add_list(gw_fleet *f, const json_t *list, const char *kind, gw_error *e)
+static int add_list(gw_fleet *f, const json_t *list, const char *kind, gw_arena *scratch, gw_error *e)
 {
-    gw_error own_error = {0};
-    if (!e)
-        e = &own_error; /* codes travel in it */
+    gw_kube_place at = {.kind = kind, .ns = "", .name = "?", .scratch = scratch, .e = e};
     if (!json_is_object(list))
         return gw_fail(e, GW_ECORRUPT, "a Kubernetes list or object is wanted, and this is none");
     const char *list_kind = json_string_value(json_object_get(list, "kind"));
@@ -607,16 +588,66 @@ int gw_kube_add_list(gw_fleet *f, const json_t *list, const char *kind, gw_error
     char name[64];
     bool is_list = gw_eq(list_kind, "List") || item_kind(list_kind, name) || (!list_kind && items);
     if (!is_list)
-        return add_item(f, list, 0, kind, kind != NULL, e);
+        return add_item(f, list, at, kind != NULL);
     if (items && !json_is_array(items) && !json_is_null(items))
         return gw_fail(e, GW_ECORRUPT, "the items of this %s are no list; get the objects again",
                        list_kind ? list_kind : "list");
-    bool is_owner = kind != NULL;
     if (!kind)
-        kind = item_kind(list_kind, name);
+        at.kind = item_kind(list_kind, name);
     int r = 0;
-    for (size_t i = 0; !r && i < json_array_size(items); i++)
-        r = add_item(f, json_array_get(items, i), i, kind, is_owner, e);
+    for (at.index = 0; !r && at.index < json_array_size(items); at.index++) {
+        r = add_item(f, json_array_get(items, at.index), at, kind != NULL);
+        gw_arena_reset(scratch);
+    }
+    return r;
+}
+
+int gw_kube_add_list(gw_fleet *f, const json_t *list, const char *kind, gw_error *e)
+{
+    gw_error own_error = {0};
+    gw_arena scratch;
+    gw_arena_init(&scratch, 0);
+    int r = add_list(f, list, kind, &scratch, e ? e : &own_error); /* codes travel in it */
+    gw_arena_free(&scratch);
+    return r;
+}
+
+void gw_kube_note_known(gw_fleet *f, const char *set)
+{
+    static const struct {
+        const char *set;
+        size_t offset;
+    } known[] = {{"namespaces", offsetof(gw_fleet, namespaces_known)},
+                 {"poddisruptionbudgets", offsetof(gw_fleet, budgets_known)},
+                 {"persistentvolumes", offsetof(gw_fleet, volumes_known)},
+                 {"persistentvolumeclaims", offsetof(gw_fleet, claims_known)}};
+    for (size_t i = 0; i < GW_COUNT(known); i++) {
+        if (strcmp(set, known[i].set) == 0)
+            *(bool *)((char *)f + known[i].offset) = true;
+    }
+}
+
+int gw_kube_add_set(gw_fleet *f, const char *set, const json_t *list, gw_error *e)
+{
+    static const struct {
+        const char *set, *kind;
+    } kinds[] = {{"nodes", "Node"},
+                 {"pods", "Pod"},
+                 {"namespaces", "Namespace"},
+                 {"poddisruptionbudgets", "PodDisruptionBudget"},
+                 {"persistentvolumes", "PersistentVolume"},
+                 {"persistentvolumeclaims", "PersistentVolumeClaim"}};
+    const char *kind = NULL;
+    for (size_t i = 0; i < GW_COUNT(kinds); i++) {
+        if (strcmp(set, kinds[i].set) == 0)
+            kind = kinds[i].kind;
+    }
+    /* workloads: every item says its own kind, and all of them are owners */
+    if (!kind && gw_eq(json_string_value(json_object_get(list, "kind")), "List"))
+        kind = "Workload";
+    int r = gw_kube_add_list(f, list, kind, e);
+    if (r == 0)
+        gw_kube_note_known(f, set);
     return r;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Kubernetes objects (v1 Node, Pod, Namespace; owners of any kind) as JSON → Fleet. Used by the API source
- * and by snapshots.
+ * Kubernetes objects (v1 Node, Pod, Namespace; owners of any kind; what constrains pods: see kube_rules.h) as
+ * JSON → Fleet. Used by the API source and by snapshots.
  *
  * What is read of a pod's resources is what the scheduler counts: the sum over its containers and sidecars,
  * or the largest init container with the sidecars started before it if that is more, plus spec.overhead;
@@ -31,6 +31,16 @@
  * the wrong type; the items before it have then been added.
  */
 int gw_kube_add_list(gw_fleet *f, const json_t *list, const char *kind, gw_error *e);
+
+/*
+ * The same of a whole list of a recording: "nodes", "pods", "namespaces", "workloads",
+ * "poddisruptionbudgets", "persistentvolumes", "persistentvolumeclaims". Notes in the fleet that the list is
+ * known.
+ */
+int gw_kube_add_set(gw_fleet *f, const char *set, const json_t *list, gw_error *e);
+/* Notes that all of a list has been added; of those where it matters whether there is none or nobody knows.
+ */
+void gw_kube_note_known(gw_fleet *f, const char *set);
 
 /* An ownerReference. Texts belong to the JSON. */
 typedef struct gw_kube_ref {

@@ -1,7 +1,7 @@
 /*
  * A Kubernetes object cut down to what gpuwise reads, for recordings: names, labels, owners, resources,
- * placement constraints, phase and times. What may hold secrets (annotations, environments, commands, images)
- * is left out.
+ * what constrains placement and eviction, phase and times. What may hold secrets (environments, commands,
+ * images, paths, what a volume is made from, annotations other than those of kube_rules.h) is left out.
  */
 #ifndef GW_OBSERVE_KUBE_SLIM_H
 #define GW_OBSERVE_KUBE_SLIM_H

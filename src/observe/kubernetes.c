@@ -125,12 +125,10 @@ static int check_access(gw_kube *k, gw_error *e)
 /* What nobody reads of a page, and what may hold secrets: most of its bytes. */
 static const char *const unread[] = {
     "managedFields",
-    "annotations",
     "env",
     "envFrom",
     "args",
     "command",
-    "volumes",
     "volumeMounts",
     "volumeDevices",
     "conditions",
@@ -140,7 +138,6 @@ static const char *const unread[] = {
     "startupProbe",
     "lifecycle",
     "securityContext",
-    "ports",
     "containerStatuses",
     "initContainerStatuses",
     NULL,
@@ -267,6 +264,7 @@ int gw_kube_open(const gw_kube_options *o, gw_kube **ret, gw_error *e)
     k->page_items = o->page_items > 0 ? o->page_items : GW_KUBE_PAGE_ITEMS;
     k->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
     k->max_retries = o->max_retries;
+    k->rules = o->rules;
     k->clock = o->clock ? o->clock : gw_clock_system;
     k->clock_ctx = o->clock_ctx;
     int r = find_access(k, o, &found, e);

@@ -4,7 +4,8 @@
  *
  * What it asks for: nodes, pods, namespaces; ReplicaSets, Deployments, StatefulSets, DaemonSets, Jobs,
  * CronJobs, Argo Rollouts; and, by discovery, whatever other kind owns a pod or an owner of one, level by
- * level. One page is held at a time.
+ * level; and for a plan or a recording, PodDisruptionBudgets, PersistentVolumes and their claims. One page is
+ * held at a time.
  */
 #ifndef GW_OBSERVE_KUBERNETES_H
 #define GW_OBSERVE_KUBERNETES_H
@@ -26,8 +27,9 @@ typedef struct gw_kube_options {
     const char *ns;         /* only this namespace's pods and owners; NULL = all */
     const char *const *environ_kubeconfig; /* tests: what $KUBECONFIG says; NULL = read the environment */
     const char *in_cluster_dir;            /* NULL: /var/run/secrets/kubernetes.io/serviceaccount */
-    bool optional;                         /* no kubeconfig anywhere is not an error: *ret is then NULL */
-    int page_items;                        /* 0 = GW_KUBE_PAGE_ITEMS */
+    bool rules; /* also what only a plan needs: budgets, volumes, claims. A report need not be allowed to */
+    bool optional;      /* no kubeconfig anywhere is not an error: *ret is then NULL */
+    int page_items;     /* 0 = GW_KUBE_PAGE_ITEMS */
     int64_t timeout_ms; /* of silence of the server, and of a plugin's run; 0 = a minute each */
     int max_retries;    /* of a request; 0 = 4, -1 = none */
     gw_clock clock;     /* for credentials that expire; NULL = the system's */
@@ -47,9 +49,10 @@ int gw_kube_open(const gw_kube_options *o, gw_kube **ret, gw_error *e);
  */
 int gw_kube_objects(gw_kube *k, gw_fleet *fleet, const char **ret_missing, gw_error *e);
 /*
- * The lists for `gpuwise record`: calls write(ctx, "nodes", json) for nodes, pods, namespaces and workloads,
- * each a v1 List with only the fields that gpuwise reads (no annotations, environments, commands: see
- * kube_slim.h).
+ * The lists for `gpuwise record`: calls write(ctx, "nodes", json) for nodes, pods, namespaces, workloads, and
+ * with gw_kube_options.rules poddisruptionbudgets, persistentvolumes and persistentvolumeclaims, each a v1
+ * List with only the fields that gpuwise reads (no environments, no commands: see kube_slim.h). A list that
+ * could not be read is not written: an empty one says that there is none.
  */
 int gw_kube_export(gw_kube *k, int (*write)(void *ctx, const char *name, json_t *list, gw_error *e),
                    void *ctx, gw_error *e);

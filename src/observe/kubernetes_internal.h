@@ -13,6 +13,7 @@ struct gw_kube {
     gw_kube_access access;
     const char *ns, *describe;
     int page_items, max_retries;
+    bool rules;
     int64_t timeout_ms;
     gw_clock clock;
     void *clock_ctx;
@@ -29,10 +30,11 @@ typedef struct gw_kube_list {
     const char *group, *version; /* "" and "v1", "apps" and "v1" */
     const char *older;           /* another version to try where this one is not served; NULL */
     const char *resource, *kind;
-    const char *set; /* nodes, pods, namespaces, workloads: which file of a recording */
+    const char *set; /* nodes, pods, namespaces, workloads …: which file of a recording */
     bool namespaced; /* the namespace option narrows it */
     bool required;   /* a refusal ends the read */
     bool may_lack;   /* a server without it is no gap: a custom resource */
+    bool rules;      /* read only where gw_kube_options.rules asks; who owns its items does not matter */
 } gw_kube_list;
 
 /* Where the pages go. */
@@ -43,6 +45,8 @@ typedef struct gw_kube_sink {
     int (*page)(void *ctx, const gw_kube_list *list, json_t *page, gw_error *e);
     /* The list starts again: forget its pages. May be NULL. */
     void (*restart)(void *ctx);
+    /* All pages of the list have come. May be NULL. */
+    void (*whole)(void *ctx, const gw_kube_list *list);
 } gw_kube_sink;
 
 /* Makes the HTTP client, with a fresh credential where the last has expired. */

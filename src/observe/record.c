@@ -78,7 +78,12 @@ static int prepare_dir(const char *dir, bool overwrite, gw_error *e)
 /* "Pod" for an item of pods.json that does not say so itself. */
 static const char *kind_of_items(const char *name, const json_t *list, char out[64])
 {
-    static const char *const kinds[][2] = {{"nodes", "Node"}, {"pods", "Pod"}, {"namespaces", "Namespace"}};
+    static const char *const kinds[][2] = {{"nodes", "Node"},
+                                           {"pods", "Pod"},
+                                           {"namespaces", "Namespace"},
+                                           {"poddisruptionbudgets", "PodDisruptionBudget"},
+                                           {"persistentvolumes", "PersistentVolume"},
+                                           {"persistentvolumeclaims", "PersistentVolumeClaim"}};
     for (size_t i = 0; i < GW_COUNT(kinds); i++) {
         if (strcmp(name, kinds[i][0]) == 0)
             return kinds[i][1];
@@ -298,6 +303,7 @@ static int finish(recording *r, gw_error *e)
     r->meta.window = r->o->window;
     r->meta.recorded_ms = (r->o->clock ? r->o->clock : gw_clock_system)(r->o->clock_ctx);
     r->meta.anonymized = r->anon != NULL;
+    r->meta.rules = r->kube || gw_snapshot_tells_rules(r->from);
     r->meta.source = public_source(r);
     return gw_snapshot_meta_save(r->o->dir, &r->meta, e);
 }

@@ -81,8 +81,8 @@ static int list_files(snapshot *s, gw_error *e)
         return gw_fail(
             e, GW_EIO,
             "%s is no snapshot: it has no metrics.om or metrics*.om.gz; a snapshot is a directory with "
-            "these (OpenMetrics) and, each if there is one, nodes.json, pods.json, namespaces.json and "
-            "workloads.json; `gpuwise record DIR` makes one",
+            "these (OpenMetrics) and, each if there is one, Kubernetes lists such as nodes.json and "
+            "pods.json; `gpuwise record DIR` makes one",
             s->dir);
     if (s->n_files)
         qsort(s->files, s->n_files, sizeof(*s->files), by_name);
@@ -469,7 +469,13 @@ static int snapshot_extent(void *self, gw_interval *ret, gw_error *e)
 static int each_list(snapshot *s, int (*each)(void *ctx, const char *name, json_t *list, gw_error *e),
                      void *ctx, gw_error *e)
 {
-    static const char *const names[] = {"nodes", "pods", "namespaces", "workloads"};
+    static const char *const names[] = {"nodes",
+                                        "pods",
+                                        "namespaces",
+                                        "workloads",
+                                        "poddisruptionbudgets",
+                                        "persistentvolumes",
+                                        "persistentvolumeclaims"};
     for (size_t i = 0; i < GW_COUNT(names); i++) {
         json_t *list;
         gw_error own;
@@ -491,21 +497,31 @@ static int each_list(snapshot *s, int (*each)(void *ctx, const char *name, json_
 
 static int add_list(void *ctx, const char *name, json_t *list, gw_error *e)
 {
-    const char *kind = NULL;
-    if (strcmp(name, "nodes") == 0)
-        kind = "Node";
-    else if (strcmp(name, "pods") == 0)
-        kind = "Pod";
-    else if (strcmp(name, "namespaces") == 0)
-        kind = "Namespace";
-    else if (gw_eq(json_string_value(json_object_get(list, "kind")), "List"))
-        kind = "Workload"; /* every item says its own kind; this only says that all of them are owners */
-    return gw_kube_add_list(ctx, list, kind, e);
+    return gw_kube_add_set(ctx, name, list, e);
+}
+
+/* A snapshot made by hand has the objects as kubectl gives them. */
+static bool tells_rules(const snapshot *s)
+{
+    return !s->has_meta || s->meta.rules;
+}
+
+/* A recording from before they were recorded has pods without volumes and nodes without annotations: that
+ * says nothing. */
+static void forget_rules(gw_fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n_pods; i++)
+        fleet->pods[i].rules = GW_NONE;
+    for (size_t i = 0; i < fleet->n_nodes; i++)
+        fleet->nodes[i].rules_known = false;
 }
 
 static int snapshot_objects(void *self, gw_fleet *fleet, gw_error *e)
 {
-    return each_list(self, add_list, fleet, e);
+    int rc = each_list(self, add_list, fleet, e);
+    if (rc == 0 && !tells_rules(self))
+        forget_rules(fleet);
+    return rc;
 }
 
 static int snapshot_lists(void *self, int (*write)(void *ctx, const char *name, json_t *list, gw_error *e),
@@ -591,4 +607,9 @@ bool gw_snapshot_is_dir(const gw_source *source, const char *dir)
     struct stat a, b;
     return source->read == snapshot_read && stat(((snapshot *)source->self)->dir, &a) == 0 &&
            stat(dir, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool gw_snapshot_tells_rules(const gw_source *source)
+{
+    return source->read != snapshot_read || tells_rules(source->self);
 }

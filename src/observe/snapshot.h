@@ -1,7 +1,8 @@
 /*
  * Snapshot directories: metrics*.om or metrics*.om.gz (OpenMetrics), nodes.json, pods.json, namespaces.json,
- * workloads.json (Kubernetes lists; each optional, each also as .json.gz), meta.json (written by `gpuwise
- * record`: version, window, source and what lies where; optional, see snapshot_meta.h).
+ * workloads.json, poddisruptionbudgets.json, persistentvolumes.json, persistentvolumeclaims.json (Kubernetes
+ * lists; each optional, each also as .json.gz), meta.json (written by `gpuwise record`: version, window,
+ * source and what lies where; optional, see snapshot_meta.h).
  *
  * Reading. With meta.json only the files whose interval meets the range are opened, and of them only the part
  * that holds the family group; a plain file is read through once and indexed, then only its sections that
@@ -21,6 +22,9 @@
 int gw_snapshot_open(const char *dir, gw_source *ret, gw_error *e);
 /* Whether the source is a snapshot of that very directory. */
 bool gw_snapshot_is_dir(const gw_source *s, const char *dir);
+/* Whether the pods and nodes of a source have all that constrains them: false for a recording from before
+ * that was recorded, true for everything else. */
+bool gw_snapshot_tells_rules(const gw_source *s);
 
 #define GW_RECORD_SLICE_MS (6 * GW_HOUR_MS) /* one metrics file a slice; less where a slice is too large */
 

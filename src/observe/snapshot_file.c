@@ -13,7 +13,14 @@
 #define TEMP_SUFFIX    ".tmp"
 #define PATH_MAX_BYTES 4096
 
-static const char *const json_names[] = {"meta", "nodes", "pods", "namespaces", "workloads"};
+static const char *const json_names[] = {"meta",
+                                         "nodes",
+                                         "pods",
+                                         "namespaces",
+                                         "workloads",
+                                         "poddisruptionbudgets",
+                                         "persistentvolumes",
+                                         "persistentvolumeclaims"};
 
 static bool has_suffix(const char *s, const char *suffix)
 {
@@ -138,9 +145,8 @@ int gw_snapshot_file_stream(int fd, bool gz, uint64_t offset, uint64_t bytes, ui
 /* ---- JSON ---- */
 
 /* What nothing here reads, and what makes most of an object's bytes. */
-static const char *const skipped_keys[] = {
-    "annotations", "managedFields", "env",          "envFrom",    "args",
-    "command",     "volumes",       "volumeMounts", "conditions", NULL};
+static const char *const skipped_keys[] = {"managedFields", "env",          "envFrom",    "args",
+                                           "command",       "volumeMounts", "conditions", NULL};
 
 typedef struct lines {
     gw_json_tree tree;

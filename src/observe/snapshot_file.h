@@ -36,7 +36,7 @@ int gw_snapshot_file_stream(int fd, bool gz, uint64_t offset, uint64_t bytes, ui
 /*
  * Loads NAME.json or NAME.json.gz. *ret is NULL where there is neither; else the caller's to json_decref.
  * GW_ECORRUPT names the file and the line; GW_ELIMIT where it is larger than json_tree.h takes. Objects and
- * lists under annotations, managedFields, env and the like are left out.
+ * lists under managedFields, env and the like are left out.
  */
 int gw_snapshot_json_load(const char *dir, const char *name, json_t **ret, uint64_t *read, gw_error *e);
 

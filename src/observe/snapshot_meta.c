@@ -124,6 +124,7 @@ int gw_snapshot_meta_read(gw_snapshot_meta *m, const json_t *from, gw_error *e)
     if (rc)
         return rc;
     m->anonymized = json_is_true(json_object_get(from, "anonymized"));
+    m->rules = json_is_true(json_object_get(from, "rules"));
     const char *source = json_string_value(json_object_get(from, "source"));
     if (source && !(m->source = gw_arena_strdup(&m->arena, source)))
         return gw_fail_memory(e);
@@ -209,11 +210,11 @@ static json_t *slices_json(const gw_snapshot_meta *m)
 int gw_snapshot_meta_save(const char *dir, const gw_snapshot_meta *m, gw_error *e)
 {
     json_t *v =
-        json_pack("{s:s, s:s, s:i, s:s, s:o, s:{s:o, s:o}, s:s?, s:b, s:o, s:o}", "apiVersion", "gpuwise/v1",
-                  "kind", "Snapshot", "version", GW_SNAPSHOT_VERSION, "gpuwise", GW_VERSION, "recorded",
-                  time_json(m->recorded_ms), "window", "start", time_json(m->window.start_ms), "end",
-                  time_json(m->window.end_ms), "source", m->source, "anonymized", (int)m->anonymized,
-                  "families", families_json(), "metrics", slices_json(m));
+        json_pack("{s:s, s:s, s:i, s:s, s:o, s:{s:o, s:o}, s:s?, s:b, s:b, s:o, s:o}", "apiVersion",
+                  "gpuwise/v1", "kind", "Snapshot", "version", GW_SNAPSHOT_VERSION, "gpuwise", GW_VERSION,
+                  "recorded", time_json(m->recorded_ms), "window", "start", time_json(m->window.start_ms),
+                  "end", time_json(m->window.end_ms), "source", m->source, "anonymized", (int)m->anonymized,
+                  "rules", (int)m->rules, "families", families_json(), "metrics", slices_json(m));
     if (!v)
         return gw_fail_memory(e);
     int rc = gw_snapshot_json_save(dir, "meta.json", v, e);

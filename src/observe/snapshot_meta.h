@@ -4,6 +4,7 @@
  *
  *     {"apiVersion": "gpuwise/v1", "kind": "Snapshot", "version": 1, "gpuwise": "0.1.0",
  *      "recorded": "…Z", "window": {"start": "…Z", "end": "…Z"}, "source": "…", "anonymized": false,
+ *      "rules": true,
  *      "families": ["DCGM_FI_DEV_GPU_UTIL", …],
  *      "metrics": [{"file": "metrics-0000.om.gz", "start": "…Z", "end": "…Z", "bytes": 1, "series": 1,
  *                   "samples": 1, "parts": [{"group": "gpu", "offset": 0, "bytes": 1, "line": 1}, …]}]}
@@ -41,6 +42,7 @@ typedef struct gw_snapshot_meta {
     int64_t recorded_ms;
     const char *source; /* gw_source.describe without secrets; NULL unknown */
     bool anonymized;
+    bool rules; /* its pods and nodes have all that fleet/rules.h is read from; earlier recordings have not */
     gw_snapshot_slice *slices; /* in order of time; owned */
     size_t n_slices, cap_slices;
     gw_arena arena; /* texts */
