@@ -4,7 +4,7 @@
  */
 #include "observe/demo_scrape.h"
 
-enum { CPU, MEMORY };
+enum { CPU, MEMORY, DISK };
 
 #define RESTART_MS (20 * GW_SECOND_MS) /* without a container in between */
 
@@ -45,13 +45,26 @@ static void measure_memory(demo_reader *r, const demo_pod *p, int64_t began_ms, 
     }
 }
 
-static int emit_both(demo_reader *r, const demo_labels *base)
+/* What a container writes beside its volumes: a cache of its own size at once, then logs. */
+static void measure_disk(demo_reader *r, const demo_pod *p, int64_t began_ms, size_t a, size_t b)
+{
+    double *out = demo_values(r, DISK), cache = (0.3 + 2 * demo_share(p->seed ^ 0xd15, 0)) * 1073741824.0;
+    for (size_t i = a; i < b; i++) {
+        double hours = (double)(r->scrapes.t[i] - began_ms) / (double)GW_HOUR_MS;
+        out[i] = (double)(int64_t)((cache + hours * 4e6) / 4096) * 4096;
+    }
+}
+
+/* CPU and memory, and of a container its disk where that is measured. */
+static int emit_all(demo_reader *r, const demo_labels *base, bool disk)
 {
     static const char *const families[] = {"container_cpu_usage_seconds_total",
-                                           "container_memory_working_set_bytes"};
-    for (size_t k = CPU; k <= MEMORY; k++) {
+                                           "container_memory_working_set_bytes", "container_fs_usage_bytes"};
+    for (size_t k = CPU; k <= (disk ? DISK : MEMORY); k++) {
         demo_labels l = *base;
         demo_label(&l, "__name__", families[k]);
+        if (k == DISK)
+            demo_label(&l, "device", "/dev/nvme0n1p2");
         int rc = demo_emit(r, &l, 0, r->scrapes.n, demo_values(r, k));
         if (rc)
             return rc;
@@ -73,14 +86,15 @@ static int read_pod(demo_reader *r, const demo_labels *target, const demo_pod *p
                b = demo_scrape_at(&r->scrapes, lives[k].end_ms);
         count_cpu(r, p, lives[k].start_ms, a, b);
         measure_memory(r, p, lives[k].start_ms, a, b);
+        measure_disk(r, p, lives[k].start_ms, a, b);
     }
     int rc = 0;
     if (c->pod_cgroups && (rc = demo_runs_of(r, lives, 2)) == 0)
-        rc = emit_both(r, &base); /* the pod's own cgroup: no container label */
+        rc = emit_all(r, &base, false); /* the pod's own cgroup: no container label */
     demo_label(&base, "container", p->container);
     if (!c->container_ids) {
         if (rc == 0 && (rc = demo_runs_of(r, lives, 2)) == 0)
-            rc = emit_both(r, &base);
+            rc = emit_all(r, &base, c->container_disk);
         return rc;
     }
     for (int k = 0; k < 2 && rc == 0; k++) {
@@ -93,7 +107,7 @@ static int read_pod(demo_reader *r, const demo_labels *target, const demo_pod *p
         demo_label(&l, "name", name);
         rc = demo_runs_of(r, &lives[k], 1);
         if (rc == 0)
-            rc = emit_both(r, &l);
+            rc = emit_all(r, &l, c->container_disk);
     }
     return rc;
 }

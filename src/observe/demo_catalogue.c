@@ -32,7 +32,7 @@ const demo_cluster demo_clusters[DEMO_N_CLUSTERS] = {
      .provider = GW_PROVIDER_AZURE,
      .prometheis = 2,
      .new_exporter = true},
-    {.name = "plant7", .provider = GW_PROVIDER_ON_PREM, .prometheis = 1},
+    {.name = "plant7", .provider = GW_PROVIDER_ON_PREM, .prometheis = 1, .container_disk = true},
 };
 
 enum { P5, P4D, G6E, G5, G6, A2_ULTRA, A2_HIGH, G2, ND96, NC64_T4, NC24_A100, PLANT, M6I, G6E_48 };
@@ -348,7 +348,7 @@ const demo_place demo_places[] = {
     /* A100 40 GB spot: nightly batch; a GPU falls off the bus under a training job */
     {"catalog-embed", N_A2, U2(0), FOREVER, .cron_hour = 1, .cron_minutes = 210, .linger_minutes = 12},
     {"demo-endpoint", N_A2, U(2), FOREVER},
-    {"video-caption", N_A2, U(3), FOREVER, .flags = DEMO_PLACE_RESTARTED},
+    {"video-caption", N_A2, U(3), FOREVER, .flags = DEMO_PLACE_RESTARTED | DEMO_PLACE_OOM_KILLED},
     {"vit-pretrain", N_A2, U2(6), DEMO_BEFORE, 0.4502, .flags = DEMO_PLACE_FAILED, .linger_minutes = 30},
     {"vit-pretrain", N_A2, U2(4), 0.46, DEMO_AFTER},
     {"ann-index-build", N_A2, U(7), 0.50, DEMO_AFTER},

@@ -35,6 +35,8 @@ typedef struct demo_cluster {
     int prometheis;       /* 2: a pair of Prometheus replicas, both read */
     bool exported_labels; /* honorLabels=false: namespace/pod/container are the exporter's own */
     bool new_exporter;    /* since 2026: `hostname`, pod_uid, err_code and err_msg on XID_ERRORS */
+    bool container_disk;  /* its runtime tells cAdvisor what containers have written: CRI-O does, containerd
+                             does not */
     bool container_ids;   /* cAdvisor series keep `id` and `name`, so a restart is a new series */
     bool pod_cgroups; /* cAdvisor series of the whole pod (container="") are kept beside the containers' */
     double gap_from, gap_to; /* Prometheus itself was away: lost, without a marker; equal: never */
@@ -98,10 +100,11 @@ typedef struct demo_work {
 } demo_work;
 
 enum {
-    DEMO_PLACE_NAMED = 1,     /* on a NAME_ONE node: the pod that the exporter names */
-    DEMO_PLACE_NO_STATE = 2,  /* kube-state-metrics and the API do not show it */
-    DEMO_PLACE_FAILED = 4,    /* ends as Failed */
-    DEMO_PLACE_RESTARTED = 8, /* its container restarts in the middle */
+    DEMO_PLACE_NAMED = 1,       /* on a NAME_ONE node: the pod that the exporter names */
+    DEMO_PLACE_NO_STATE = 2,    /* kube-state-metrics and the API do not show it */
+    DEMO_PLACE_FAILED = 4,      /* ends as Failed */
+    DEMO_PLACE_RESTARTED = 8,   /* its container restarts in the middle */
+    DEMO_PLACE_OOM_KILLED = 16, /* ... after a kill for want of memory */
 };
 
 /* A pod, or for a CronJob one pod a day. */

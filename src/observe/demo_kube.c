@@ -102,7 +102,8 @@ static int read_node(demo_reader *r, const demo_labels *target, uint32_t node)
         demo_label(&l, "__name__", "kube_node_info");
         demo_label(&l, "provider_id", n->provider_id);
         demo_label(&l, "kubelet_version", "v1.31.4");
-        demo_label(&l, "container_runtime_version", "containerd://1.7.24");
+        demo_label(&l, "container_runtime_version",
+                   demo_clusters[n->cluster].container_disk ? "cri-o://1.31.4" : "containerd://1.7.24");
         demo_label(&l, "os_image", "Ubuntu 22.04.5 LTS");
         rc = emit_constant(r, &l, 1);
     }
@@ -186,6 +187,20 @@ static int emit_about_pod(demo_reader *r, const demo_labels *base, const demo_po
     return emit_constant(r, &l, 1);
 }
 
+/* Why its container's last life ended, from the restart on. */
+static int emit_last_end(demo_reader *r, const demo_labels *base, const demo_pod *p)
+{
+    if (!demo_in(p->life, p->restart_ms))
+        return 0;
+    demo_labels l = *base;
+    demo_label(&l, "__name__", "kube_pod_container_status_last_terminated_reason");
+    demo_label(&l, "container", p->container);
+    demo_label(&l, "reason", p->place->flags & DEMO_PLACE_OOM_KILLED ? "OOMKilled" : "Error");
+    gw_interval since = {p->restart_ms, p->gone_ms};
+    int rc = demo_runs_of(r, &since, 1);
+    return rc ? rc : emit_constant(r, &l, 1);
+}
+
 static int read_pod(demo_reader *r, const demo_labels *target, const demo_pod *p)
 {
     if (p->place->flags & DEMO_PLACE_NO_STATE)
@@ -200,7 +215,9 @@ static int read_pod(demo_reader *r, const demo_labels *target, const demo_pod *p
         rc = emit_about_pod(r, &base, p);
     if (rc == 0)
         rc = emit_phase(r, &base, p);
-    return rc ? rc : emit_requests(r, &base, p);
+    if (rc == 0)
+        rc = emit_requests(r, &base, p);
+    return rc ? rc : emit_last_end(r, &base, p);
 }
 
 /* --- owners and namespaces --- */

@@ -20,6 +20,7 @@ static const char *const kube[] = {
     "kube_pod_info",
     "kube_pod_status_phase",
     "kube_pod_container_resource_requests",
+    "kube_pod_container_status_last_terminated_reason",
     "kube_pod_labels",
     "kube_pod_owner",
     "kube_replicaset_owner",
@@ -35,6 +36,7 @@ static const char *const kube[] = {
 static const char *const cadvisor[] = {
     "container_cpu_usage_seconds_total",
     "container_memory_working_set_bytes",
+    "container_fs_usage_bytes",
     NULL,
 };
 

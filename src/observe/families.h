@@ -9,8 +9,8 @@
 typedef enum gw_family_group {
     GW_FAMILIES_GPU,     /* dcgm-exporter */
     GW_FAMILIES_KUBE,    /* kube-state-metrics */
-    GW_FAMILIES_CADVISOR /* container CPU and memory; the sources narrow it to pods that hold GPUs where they
-                            can */
+    GW_FAMILIES_CADVISOR /* container CPU, memory and disk; the sources narrow it to pods that hold GPUs where
+                            they can */
 } gw_family_group;
 #define GW_N_FAMILY_GROUPS 3
 

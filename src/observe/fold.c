@@ -138,6 +138,8 @@ int gw_fold_end(gw_fold *f, gw_error *e)
     int rc = gw_fold_claims(f, &claims, e);
     if (!rc)
         rc = fit_units(f, e);
+    if (!rc)
+        rc = gw_fold_containers(f, e);
     if (!rc) {
         note_nodes(f);
         rc = gw_fold_book(f, claims, e);

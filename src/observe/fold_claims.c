@@ -116,7 +116,7 @@ typedef struct request {
     uint32_t pod;
     gw_gpu_resource resource;
     const char *mig;
-    bool cpu, memory;
+    bool cpu, memory, ephemeral;
     double value;
 } request;
 
@@ -152,6 +152,8 @@ static bool request_of(gw_fold *f, const track *k, request *r)
         r->cpu = true;
     else if (strcmp(res, "memory") == 0)
         r->memory = true;
+    else if (strcmp(res, "ephemeral_storage") == 0)
+        r->ephemeral = true;
     else
         return false;
     return true;
@@ -188,7 +190,8 @@ static int add_requests(gw_fold *f, gw_error *e)
     gw_map_free(&seen);
     double *cpu = rc ? NULL : GW_NEW_ARRAY(&f->arena, double, f->fleet->n_pods + 1);
     double *memory = rc ? NULL : GW_NEW_ARRAY(&f->arena, double, f->fleet->n_pods + 1);
-    if (!cpu || !memory)
+    double *disk = rc ? NULL : GW_NEW_ARRAY(&f->arena, double, f->fleet->n_pods + 1);
+    if (!cpu || !memory || !disk)
         return rc ? rc : gw_fail_memory(e);
     for (size_t i = 0; i < n; i++) {
         request r;
@@ -201,6 +204,9 @@ static int add_requests(gw_fold *f, gw_error *e)
         } else if (r.memory) {
             memory[r.pod] += value[i] / 1048576;
             p->memory_request_mib = (int64_t)(memory[r.pod] + 0.5);
+        } else if (r.ephemeral) {
+            disk[r.pod] += value[i] / 1048576;
+            p->ephemeral_request_mib = (int64_t)(disk[r.pod] + 0.5);
         } else if (value[i] >= 1) {
             f->pods[r.pod].gpus += (int64_t)value[i];
             p->gpus = f->pods[r.pod].gpus;
@@ -330,7 +336,8 @@ static int add_containers(gw_fold *f, gw_error *e)
     double *most = GW_NEW_ARRAY(&f->arena, double, f->n_tracks + 1);
     for (size_t i = 0; i < f->n_tracks && most && !rc; i++) {
         const track *k = f->tracks[i];
-        if (k->what < M_CPU_SECONDS || k->subject == GW_NONE || k->rate_max < 0)
+        bool told = k->what == M_CPU_SECONDS || k->what == M_MEMORY_BYTES;
+        if (!told || k->subject == GW_NONE || k->rate_max < 0)
             continue;
         const void *id[3] = {(const void *)(uintptr_t)k->subject, k->container,
                              (const void *)(uintptr_t)k->what};

@@ -1,9 +1,10 @@
 /*
- * The fold's own types, shared by its four files and nobody else:
+ * The fold's own types, shared by its five files and nobody else:
  *   fold.c         life cycle, and the loop over slices
  *   fold_series.c  labels → tracks and facts; what each metric family means
  *   fold_track.c   samples → windows of one series (the hot loop)
  *   fold_claims.c  end of a slice, first half: who held which unit when
+ *   fold_containers.c  end of a slice: what containers used → histograms of VPA's kind
  *   fold_book.c    end of a slice, second half: windows × claims → sums
  */
 #ifndef GW_OBSERVE_FOLD_INTERNAL_H
@@ -35,6 +36,21 @@ typedef struct span {
     int64_t start_ms, end_ms;
 } span;
 
+/* Days of the report, which begin with its window, that a slice can touch. */
+#define SLICE_DAYS_MAX 2
+
+/*
+ * What a cAdvisor series has to say to VPA's histograms, within the slice: for CPU every rate, for memory and
+ * disk the peak of each day.
+ */
+typedef struct container_part {
+    gw_vpa_hist cpu; /* its weights are in the slice's arena */
+    double minutes;  /* that rates cover */
+    int64_t first_ms, last_ms;
+    int64_t day_end_ms;          /* of the day in which the slice begins */
+    double peak[SLICE_DAYS_MAX]; /* MiB, of that day and the next; < 0: none */
+} container_part;
+
 /* What a series measures. The compute signals come first, in gw_signal's order. */
 typedef enum measure {
     M_SM_ACTIVE = GW_SIGNAL_SM_ACTIVE,
@@ -54,8 +70,11 @@ typedef enum measure {
     M_POD_REQUEST,
     M_POD_FACT,  /* labels, owner: only that the pod exists */
     M_NODE_FACT, /* info, labels, allocatable */
+    M_POD_OOM,   /* a container's last end was a kill for want of memory */
+    /* cAdvisor */
     M_CPU_SECONDS,
     M_MEMORY_BYTES,
+    M_DISK_BYTES,
 } measure;
 
 typedef struct track {
@@ -92,6 +111,7 @@ typedef struct track {
     /* cAdvisor */
     int64_t anchor_ms;
     double anchor_value, rate_max, rate_sum, rate_ms;
+    container_part *part; /* NULL: of a pod that right-sizing is not about */
 } track;
 
 /* A pod (or GW_NONE: the exporter says that nobody) on a unit for a time. */
@@ -221,6 +241,15 @@ typedef struct unit_claims {
 } unit_claims;
 int gw_fold_claims(gw_fold *f, unit_claims **ret,
                    gw_error *e); /* fleet->n_units of them, in the slice's arena */
+
+/* fold_containers.c: whether anything is to be gathered for right-sizing; then k->part is made. */
+int gw_fold_container_begin(gw_fold *f, track *k, gw_error *e);
+/* A rate of CPU use over [from, to), in milli-cores. */
+int gw_fold_container_rate(gw_fold *f, track *k, int64_t from, int64_t to, double milli, gw_error *e);
+/* A reading of memory or disk. */
+void gw_fold_container_level(const gw_fold *f, track *k, int64_t t_ms, double mib);
+/* What the slice's series say, into usage->containers. After gw_fold_claims. */
+int gw_fold_containers(gw_fold *f, gw_error *e);
 
 /* fold_book.c */
 int gw_fold_book(gw_fold *f, const unit_claims *claims, gw_error *e);

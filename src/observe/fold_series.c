@@ -40,12 +40,14 @@ static const struct family {
     {"kube_replicaset_owner", M_NODE_FACT, 1, 0, FACT_MAX},
     {"kube_job_owner", M_NODE_FACT, 1, 0, FACT_MAX},
     {"kube_namespace_labels", M_NODE_FACT, 1, 0, FACT_MAX},
+    {"kube_pod_container_status_last_terminated_reason", M_POD_OOM, 1, 1, 1},
     {"kube_node_info", M_NODE_FACT, 1, 0, FACT_MAX},
     {"kube_node_labels", M_NODE_FACT, 1, 0, FACT_MAX},
     {"kube_node_status_allocatable", M_NODE_FACT, 1, 0, FACT_MAX},
     {"kube_node_status_capacity", M_NODE_FACT, 1, 0, FACT_MAX},
     {"container_cpu_usage_seconds_total", M_CPU_SECONDS, 1, 0, 1e15},
     {"container_memory_working_set_bytes", M_MEMORY_BYTES, 1, 0, 1e15},
+    {"container_fs_usage_bytes", M_DISK_BYTES, 1, 0, 1e15},
 };
 
 typedef struct labels_in {
@@ -225,7 +227,7 @@ static int read_pod(gw_fold *f, track *k, const labels_in *in, gw_str family, gw
     bool ok = true;
     gw_str name = GET_FIRST(in, "exported_pod", "pod");
     gw_str ns = GET_FIRST(in, "exported_namespace", "namespace");
-    if (name.n == 0)
+    if (name.n == 0 || (k->what == M_POD_OOM && !gw_str_is(get(in, "reason"), "OOMKilled")))
         return 0;
     k->subject = gw_fleet_pod_in(f->fleet, gw_str_of(k->cluster), ns, name, e);
     if (k->subject == GW_NONE)
@@ -244,6 +246,8 @@ static int read_pod(gw_fold *f, track *k, const labels_in *in, gw_str family, gw
     } else if (k->what == M_POD_REQUEST) {
         k->container = keep(f, GET_FIRST(in, "exported_container", "container"), &ok);
         k->resource = keep(f, get(in, "resource"), &ok);
+    } else if (k->what == M_POD_OOM) {
+        k->container = keep(f, GET_FIRST(in, "exported_container", "container"), &ok);
     } else if (gw_str_is(family, "kube_pod_labels")) {
         if (take_labels(f, &p->labels, in, e))
             return e ? e->code : GW_ENOMEM;
@@ -305,7 +309,7 @@ static int read_container(gw_fold *f, track *k, const labels_in *in, gw_error *e
     k->subject = gw_fleet_find_pod_in(f->fleet, gw_str_of(k->cluster), ns, pod);
     k->container = keep(f, container, &ok);
     f->usage->has_cadvisor = true;
-    return ok ? 0 : gw_fail_memory(e);
+    return ok ? gw_fold_container_begin(f, k, e) : gw_fail_memory(e);
 }
 
 static int read_who(gw_fold *f, track *k, const struct family *fam, const labels_in *in, gw_error *e)

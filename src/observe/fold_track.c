@@ -270,7 +270,8 @@ static int fact_samples(gw_fold *f, track *k, const int64_t *t_ms, const double 
 }
 
 /* cAdvisor. CPU: the rate of a counter over at least two minutes, resets taken as a restart from zero. */
-static int container_samples(track *k, const int64_t *t_ms, const double *value, size_t n)
+static int container_samples(gw_fold *f, track *k, const int64_t *t_ms, const double *value, size_t n,
+                             gw_error *e)
 {
     for (size_t i = 0; i < n; i++) {
         double v = value[i];
@@ -278,8 +279,10 @@ static int container_samples(track *k, const int64_t *t_ms, const double *value,
             k->open = false;
             continue;
         }
-        if (k->what == M_MEMORY_BYTES) {
+        if (k->what != M_CPU_SECONDS) {
             k->rate_max = GW_MAX(k->rate_max, v / 1048576.0);
+            if (k->part)
+                gw_fold_container_level(f, k, t_ms[i], v / 1048576.0);
         } else if (!k->open || v < k->last_value || t_ms[i] - k->last_ms > GW_HOLD_MAX_MS) {
             k->anchor_ms = t_ms[i];
             k->anchor_value = v;
@@ -288,6 +291,8 @@ static int container_samples(track *k, const int64_t *t_ms, const double *value,
             k->rate_max = GW_MAX(k->rate_max, rate);
             k->rate_sum += rate * ms;
             k->rate_ms += ms;
+            if (k->part && gw_fold_container_rate(f, k, k->anchor_ms, t_ms[i], rate, e))
+                return e ? e->code : GW_ENOMEM;
             k->anchor_ms = t_ms[i];
             k->anchor_value = v;
         }
@@ -323,7 +328,7 @@ int gw_fold_track_samples(gw_fold *f, track *k, const int64_t *t_ms, const doubl
     if (k->what < N_GPU_MEASURES)
         return gauge_samples(f, k, t_ms, value, n, e);
     if (k->what >= M_CPU_SECONDS)
-        return container_samples(k, t_ms, value, n);
+        return container_samples(f, k, t_ms, value, n, e);
     return fact_samples(f, k, t_ms, value, n, e);
 }
 

@@ -19,7 +19,10 @@ static const struct {
 } narrowed[] = {
     {"container_cpu_usage_seconds_total", {{GW_MATCH_NE, "container", ""}, {GW_MATCH_NE, "image", ""}}},
     {"container_memory_working_set_bytes", {{GW_MATCH_NE, "container", ""}, {GW_MATCH_NE, "image", ""}}},
-    {"kube_pod_container_resource_requests", {{GW_MATCH_RE, "resource", "cpu|memory|nvidia.com.+"}}},
+    {"container_fs_usage_bytes", {{GW_MATCH_NE, "container", ""}, {GW_MATCH_NE, "image", ""}}},
+    {"kube_pod_container_resource_requests",
+     {{GW_MATCH_RE, "resource", "cpu|memory|ephemeral_storage|nvidia.com.+"}}},
+    {"kube_pod_container_status_last_terminated_reason", {{GW_MATCH_EQ, "reason", "OOMKilled"}}},
     {"kube_node_status_allocatable", {{GW_MATCH_RE, "resource", "cpu|memory|nvidia.com.+"}}},
     {"kube_node_status_capacity", {{GW_MATCH_RE, "resource", "cpu|memory|nvidia.com.+"}}},
 };
