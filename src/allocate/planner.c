@@ -433,8 +433,10 @@ static int make(gw_planning *p)
     p->plan->before = p->in->ledger->total;
     p->plan->time_before = p->in->ledger->time;
     p->bill = p->plan->before.bill;
-    rc = gw_advise_release(p);
+    rc = gw_plan_bound(p);
+    rc = rc ? rc : gw_advise_release(p);
     rc = rc ? rc : gw_advise_share(p);
+    rc = rc ? rc : gw_advise_rightsize(p);
     rc = rc ? rc : hold_back(p);
     rc = rc ? rc : order_actions(p);
     if (p->plan->n_held)

@@ -27,7 +27,10 @@ typedef struct gw_planner_options {
     gw_risk max_risk;      /* riskier ones become alternatives, with the reason */
     bool max_risk_set;     /* else high */
     int64_t mix_budget_ms; /* for the search for the cheapest mix; 0: 5,000 */
-    gw_clock clock;        /* bounds that search; NULL: the monotonic clock */
+    /* What scales a workload by itself: bits of GW_SCALES_… (allocate/rightsize.h); NULL: unknown of all. */
+    unsigned (*autoscaled)(void *ctx, const char *ns, const char *kind, const char *name);
+    void *autoscaled_ctx;
+    gw_clock clock; /* bounds that search; NULL: the monotonic clock */
     void *clock_ctx;
 } gw_planner_options;
 

@@ -56,6 +56,12 @@ int gw_advise_mix(gw_planning *p);
 /* planner_say.c: id, subject, is, should, text, risk, blast, prerequisites, evidence. 0 or GW_ENOMEM. */
 int gw_plan_describe(gw_planning *p, gw_action *a, const gw_proposal *x);
 
+/* The same for smaller requests that move nothing: of the one workload in a->change. */
+int gw_plan_describe_resize(gw_planning *p, gw_action *a, uint32_t pods);
+
+/* planner_bound.c: what no plan can go under. Before any trial. 0 or a failure. */
+int gw_plan_bound(gw_planning *p);
+
 /* An amount of the window as a month's. */
 gw_micro gw_plan_monthly(const gw_planning *p, gw_micro window);
 

@@ -350,3 +350,22 @@ int gw_plan_describe(gw_planning *p, gw_action *a, const gw_proposal *x)
     }
     return phrase_mix(p, a, x);
 }
+
+int gw_plan_describe_resize(gw_planning *p, gw_action *a, uint32_t pods)
+{
+    const gw_resize *r = &a->change.resizes[0];
+    a->id = say(p, "%s/%s/%s/%s", gw_action_kind_name(a->kind), r->ns, r->kind, r->name);
+    a->subject = say(p, "%s %s/%s", r->kind, r->ns, r->name);
+    a->is =
+        say(p, "%.2f CPU, %.1f GiB a pod", (double)r->cpu_milli[0] / 1000, (double)r->memory_mib[0] / 1024);
+    a->should = say(p, "%.2f CPU, %.1f GiB", (double)r->cpu_milli[1] / 1000, (double)r->memory_mib[1] / 1024);
+    a->text = say(p, "%u pod%s of %s %s/%s ask for more than the histograms say: %s, %s would do.", pods,
+                  plural(pods), r->kind, r->ns, r->name, a->is ? a->is : "", a->should ? a->should : "");
+    a->blast = (gw_blast){.pods = pods, .workloads = 1, .restart_cost = GW_MICRO_UNKNOWN};
+    a->risk = GW_RISK_MEDIUM;
+    a->risk_why = "a changed request restarts the pods";
+    number(a, "pods", pods);
+    number(a, "cpuMilliFreed", (double)(r->cpu_milli[0] - r->cpu_milli[1]) * pods);
+    number(a, "memoryMibFreed", (double)(r->memory_mib[0] - r->memory_mib[1]) * pods);
+    return a->id && a->subject && a->is && a->should && a->text ? 0 : gw_fail_memory(p->e);
+}

@@ -349,6 +349,7 @@ static void measure(builder *b, gw_tenant *t)
                 continue;
             known += s->known;
             all += s->allocated;
+            t->board_ms += share > 0 ? s->allocated / share : 0;
             if (s->end_ms > s->first_ms) {
                 first = GW_MIN(first, s->first_ms);
                 end = GW_MAX(end, s->end_ms);
