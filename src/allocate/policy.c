@@ -408,3 +408,28 @@ gw_headroom gw_policy_of(const gw_policy *p, const gw_fleet *f, const gw_ownersh
                                              : NULL;
     return h;
 }
+
+static int strictness(gw_tier t)
+{
+    return t == GW_TIER_P99 ? 2 : t == GW_TIER_STANDARD ? 1 : 0;
+}
+
+void gw_headroom_tighten(gw_headroom *h, const gw_headroom *also)
+{
+    bool one_tenant = h->tenant_named == also->tenant_named && gw_eq(h->tenant, also->tenant);
+    if (also->why && (!h->why || (also->exclude && !h->exclude)))
+        h->why = also->why;
+    h->compute_p95 = GW_MIN(h->compute_p95, also->compute_p95);
+    h->memory_peak = GW_MIN(h->memory_peak, also->memory_peak);
+    h->production |= also->production;
+    h->survive_node_loss |= also->survive_node_loss;
+    h->exclude |= also->exclude;
+    h->pin |= also->pin;
+    h->forms &= also->forms;
+    if (!one_tenant)
+        h->forms &= 1u << GW_FORM_WHOLE | 1u << GW_FORM_MIG;
+    if (strictness(also->tier) > strictness(h->tier))
+        h->tier = also->tier;
+    if (also->max_parts && (!h->max_parts || also->max_parts < h->max_parts))
+        h->max_parts = also->max_parts;
+}

@@ -99,4 +99,8 @@ int gw_policy_set_headroom(gw_policy *p, double compute_p95, double memory_peak,
 gw_headroom gw_policy_of(const gw_policy *p, const gw_fleet *f, const gw_ownership *o, uint32_t pod,
                          gw_workload_class class);
 
+/* What holds for several pods that are planned for as one: of every field the stricter. Two tenants leave no
+ * form but MIG and dedicated. */
+void gw_headroom_tighten(gw_headroom *h, const gw_headroom *also);
+
 #endif

@@ -354,6 +354,35 @@ static void no_such_pod_is_excluded(void **state)
     assert_int_equal(h.forms, ONLY);
 }
 
+static void several_pods_get_the_stricter(void **state)
+{
+    GW_UNUSED(state);
+    uint32_t a = pod("ml", "a", NULL, NULL), b = pod("ml", "b", NULL, NULL), c = pod("lab", "c", NULL, NULL);
+    add("rules:\n"
+        "- {workload: a, computeP95: 0.5, latencyTier: best-effort, production: false, sharing: [mig, mps], "
+        "maxParts: 8}\n"
+        "- {workload: b, memoryPeak: 0.6, latencyTier: standard, surviveNodeLoss: false, sharing: [mps], "
+        "maxParts: 3}\n"
+        "- {workload: c, latencyTier: p99, exclude: true}\n");
+    for (int order = 0; order < 2; order++) {
+        gw_headroom h = of(order ? b : a), also = of(order ? a : b);
+        gw_headroom_tighten(&h, &also);
+        assert_true(h.compute_p95 == 0.5 && h.memory_peak == 0.6);
+        assert_true(h.production && h.survive_node_loss);
+        assert_int_equal(h.tier, GW_TIER_STANDARD);
+        assert_int_equal(h.forms, ONLY | 1u << GW_FORM_MPS);
+        assert_int_equal(h.max_parts, 3);
+        assert_null(h.why);
+        also = of(c); /* of another tenant, so that only hardware may part them: and MIG is not allowed */
+        gw_headroom_tighten(&h, &also);
+        assert_int_equal(h.tier, GW_TIER_P99);
+        assert_int_equal(h.forms, ONLY);
+        assert_int_equal(h.max_parts, 3);
+        assert_true(h.exclude);
+        assert_string_equal(h.why, "excluded by rule 3 (policy.yaml:4)");
+    }
+}
+
 /* ---- the command line ---- */
 
 static void selectors_of_the_command_line(void **state)
@@ -543,6 +572,48 @@ static void survives_want_of_memory(void **state)
     assert_true(at > 10); /* it did allocate */
 }
 
+/* The guide's tables have a row for each key that a rule may have, and its example is read. */
+static void the_guide_has_every_key(void **state)
+{
+    GW_UNUSED(state);
+    static char text[1 << 16], example[1 << 16];
+    gw_error e = {0};
+    FILE *guide = fopen("docs/guide/policy.md", "r"); /* tests run in the source root */
+    assert_non_null(guide);
+    text[fread(text, 1, sizeof(text) - 1, guide)] = '\0';
+    fclose(guide);
+    assert_int_equal(gw_policy_add_text(policy, "p", gw_str_of("rules: [{?: 1}]"), &e), GW_ECONFIG);
+    char *keys = strstr(e.message, "there are ");
+    assert_non_null(keys);
+    int n = 0;
+    for (char *key = keys + strlen("there are "), *rest; key; key = rest, n++) {
+        char row[64];
+        rest = strstr(key, ", ");
+        if (rest) {
+            *rest = '\0';
+            rest += 2;
+        }
+        snprintf(row, sizeof(row), "\n| `%s` |", key);
+        if (!strstr(text, row))
+            fail_msg("docs/guide/policy.md has no row for %s", key);
+    }
+    assert_int_equal(n, 13); /* 3 that choose pods, 10 that set something */
+    /* the first indented block */
+    char *from = strstr(text, "\n    kind: Policy"), *to = strstr(text, "\n## ");
+    assert_true(from && to && from < to);
+    size_t at = 0;
+    for (const char *p = from + 1; p < to; p++)
+        if (!gw_has_prefix(p, "    ") || p[-1] != '\n')
+            example[at++] = *p;
+        else
+            p += 3;
+    add(example);
+    gw_headroom h = of(pod("ml-search", "embed-1", "Deployment", "embed-de"));
+    assert_true(h.memory_peak == 0.75); /* as the comment there says */
+    assert_int_equal(h.tier, GW_TIER_STANDARD);
+    assert_true(of(pod("billing", "x", NULL, NULL)).exclude);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -559,6 +630,8 @@ int main(void)
         T(tiers),
         T(tenants),
         T(no_such_pod_is_excluded),
+        T(several_pods_get_the_stricter),
+        T(the_guide_has_every_key),
         T(selectors_of_the_command_line),
         T(headroom_of_the_command_line),
         T(errors_say_where_and_what),

@@ -608,6 +608,27 @@ static void promises_hold_for_any_facts(void **state)
             fail_msg("rule %s never applied", names[k]);
 }
 
+/* The guide's section explains every rule, in the order in which they are asked. */
+static void the_guide_has_every_rule(void **state)
+{
+    GW_UNUSED(state);
+    static char text[1 << 17];
+    FILE *guide = fopen("docs/guide/sharing.md", "r"); /* tests run in the source root */
+    assert_non_null(guide);
+    text[fread(text, 1, sizeof(text) - 1, guide)] = '\0';
+    fclose(guide);
+    const char *at = strstr(text, "\n## Which form, and why\n");
+    assert_non_null(at);
+    for (const char *const *name = gw_share_rule_names(); *name; name++) {
+        char cell[64];
+        snprintf(cell, sizeof(cell), "| `%s` |", *name);
+        const char *next_at = strstr(at, cell);
+        if (!next_at)
+            fail_msg("docs/guide/sharing.md has no %s in its place", *name);
+        at = next_at;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -626,6 +647,7 @@ int main(void)
         cmocka_unit_test(who_may_share_a_board),
         cmocka_unit_test(every_nvidia_board_has_a_capability),
         cmocka_unit_test(promises_hold_for_any_facts),
+        cmocka_unit_test(the_guide_has_every_rule),
     };
     return cmocka_run_group_tests_name("sharing", tests, NULL, NULL);
 }
