@@ -213,6 +213,22 @@ static void selectors_see_every_level(void **state)
     assert_true(of(p).exclude); /* a label without a value is there */
 }
 
+/* Rules that do not get as far as their selector must not disturb what others find. */
+static void labels_in_any_order(void **state)
+{
+    GW_UNUSED(state);
+    uint32_t p = pod("ml", "x", NULL, NULL);
+    label(&fleet.pods[p].labels, "first", "yes");
+    label(&fleet.pods[p].labels, "second", "yes");
+    add("rules:\n"
+        "- {namespace: other, selector: first=yes, exclude: true}\n"
+        "- {selector: second=yes, maxParts: 5}\n"
+        "- {selector: first=yes, pin: true}\n"
+        "- {selector: second=no, exclude: true}\n");
+    gw_headroom h = of(p);
+    assert_true(h.pin && !h.exclude && h.max_parts == 5);
+}
+
 /* More distinct labels than one look at a pod remembers: the rest is looked up each time, and found. */
 static void many_labels(void **state)
 {
@@ -625,6 +641,7 @@ int main(void)
         T(patterns),
         T(bare_pods_are_their_own_workload),
         T(selectors_see_every_level),
+        T(labels_in_any_order),
         T(many_labels),
         T(environments),
         T(tiers),
