@@ -1,7 +1,8 @@
 /*
  * Boards to hand out to several: a node whose tenants may all sit on parts of a board becomes a host, its
  * boards are cut, and nodes are emptied into what that frees. Only what gives nodes back is proposed. MIG is
- * tried first (hardware keeps tenants apart), then MPS, then time-slicing; a host is tried with the most
+ * tried first (hardware keeps tenants apart), then MPS, then time-slicing; at first only on hosts whose
+ * tenants are best off with it, then on those who can live with it. A host is tried with the most
  * parts that its own tenants bear, and with 4, 3 and 2, and the dearest result stands.
  *
  * The device plugin's configuration is one for a whole node, so MPS and time-slicing take all boards of the
@@ -21,13 +22,17 @@ static const gw_share_way *way_of(const gw_tenant *t, gw_form form)
     return NULL;
 }
 
-static bool willing(const gw_tenant *t, gw_form form)
+static bool willing(const gw_tenant *t, gw_form form, bool best)
 {
-    return !t->stays && !t->moved && t->n_units == 1 && t->seats[0].form == GW_FORM_WHOLE && way_of(t, form);
+    if (best && t->choice.n && t->choice.ways[0].form != form)
+        return false;
+    return !t->stays && !t->moved && t->gang == GW_NONE && t->n_units == 1 &&
+           t->seats[0].form == GW_FORM_WHOLE && way_of(t, form);
 }
 
-/* How many of the node's tenants would share; -1 where one of them rules it out. */
-static int willing_on(const gw_world *w, uint32_t node, gw_form form, int *ret_parts)
+/* How many of the node's tenants would share, best: and like no form better; -1 where one of them rules it
+ * out. */
+static int willing_on(const gw_world *w, uint32_t node, gw_form form, bool best, int *ret_parts)
 {
     const gw_world_node *n = &w->nodes[node];
     int many = 0, parts = GW_PLAN_PARTS_MAX;
@@ -35,7 +40,7 @@ static int willing_on(const gw_world *w, uint32_t node, gw_form form, int *ret_p
         const gw_tenant *t = &w->tenants[n->at[i]];
         if (t->n_units == 0)
             continue;
-        if (willing(t, form)) {
+        if (willing(t, form, best)) {
             many++;
             parts = GW_MIN(parts, way_of(t, form)->max_parts);
         } else if (form != GW_FORM_MIG) {
@@ -83,7 +88,7 @@ static void seat_at_home(gw_world *w, uint32_t gpu, gw_form form, int parts)
     if (form == GW_FORM_MIG) {
         gw_mig_set cut = {{0}};
         const gw_tenant *t = b->n ? &w->tenants[b->at[0]] : NULL;
-        if (!t || !b->mig || !willing(t, form) || way_of(t, form)->mig != b->mig)
+        if (!t || !b->mig || !willing(t, form, false) || way_of(t, form)->mig != b->mig)
             return;
         const gw_mig_profile *p = way_of(t, form)->profile;
         uint32_t tenant = b->at[0];
@@ -167,7 +172,7 @@ static donor *list_donors(gw_planning *p, gw_form form, size_t *ret_n)
         const gw_world_node *x = &w->nodes[i];
         bool any = false, all = true;
         for (uint32_t k = 0; k < x->n; k++) {
-            any |= willing(&w->tenants[x->at[k]], form);
+            any |= willing(&w->tenants[x->at[k]], form, false);
             all &= !w->tenants[x->at[k]].stays && !w->tenants[x->at[k]].moved;
         }
         if (x->here && x->gpus && !x->released && !x->received && !x->stays && any && all)
@@ -179,7 +184,7 @@ static donor *list_donors(gw_planning *p, gw_form form, size_t *ret_n)
     return d;
 }
 
-static host *list_hosts(gw_planning *p, gw_form form, size_t *ret_n)
+static host *list_hosts(gw_planning *p, gw_form form, bool best, size_t *ret_n)
 {
     const gw_world *w = &p->world;
     host *h = gw_malloc((w->fleet->n_nodes + 1) * sizeof(*h));
@@ -189,7 +194,7 @@ static host *list_hosts(gw_planning *p, gw_form form, size_t *ret_n)
         int parts, many;
         if (!x->here || x->released || x->n_boards == 0)
             continue;
-        many = willing_on(w, i, form, &parts);
+        many = willing_on(w, i, form, best, &parts);
         if (many > 0)
             h[n++] = (host){i, many, parts, w->fleet->nodes[i].name};
     }
@@ -246,19 +251,19 @@ static int try_host(gw_planning *p, const host *h, size_t f, const donor *donors
     return p->e->code;
 }
 
-static bool is_host_still(const gw_world *w, const host *h, gw_form form)
+static bool is_host_still(const gw_world *w, const host *h, gw_form form, bool best)
 {
     int parts;
-    return !w->nodes[h->node].released && willing_on(w, h->node, form, &parts) == h->willing;
+    return !w->nodes[h->node].released && willing_on(w, h->node, form, best, &parts) == h->willing;
 }
 
-static int share(gw_planning *p, size_t f)
+static int share(gw_planning *p, size_t f, bool best)
 {
     size_t n_hosts, n_donors;
-    host *hosts = list_hosts(p, forms[f].form, &n_hosts);
+    host *hosts = list_hosts(p, forms[f].form, best, &n_hosts);
     int rc = hosts ? 0 : gw_fail_memory(p->e);
     for (size_t i = 0; !rc && i < n_hosts && p->trials < GW_TRIALS_MAX; i++) {
-        if (!is_host_still(&p->world, &hosts[i], forms[f].form))
+        if (!is_host_still(&p->world, &hosts[i], forms[f].form, best))
             continue;
         donor *donors = list_donors(p, forms[f].form, &n_donors);
         rc = donors ? try_host(p, &hosts[i], f, donors, n_donors) : gw_fail_memory(p->e);
@@ -271,9 +276,10 @@ static int share(gw_planning *p, size_t f)
 int gw_advise_share(gw_planning *p)
 {
     int rc = 0;
-    for (size_t f = 0; !rc && f < GW_COUNT(forms); f++) {
+    for (size_t i = 0; !rc && i < 2 * GW_COUNT(forms); i++) {
+        size_t f = i % GW_COUNT(forms);
         if (gw_plan_wants(p, forms[f].kind))
-            rc = share(p, f);
+            rc = share(p, f, i < GW_COUNT(forms));
     }
     if (!rc && p->trials >= GW_TRIALS_MAX)
         rc = gw_plan_note(

@@ -76,7 +76,7 @@ typedef struct gw_tenant {
     uint32_t n_rules;
     int64_t cpu_milli, memory_mib; /* requests */
     const char *stays;             /* why it may not be moved; NULL: it may */
-    uint32_t gang;                 /* same number: all of them or none; GW_NONE */
+    uint32_t gang;                 /* same number: all of them or none; GW_NONE: alone */
     uint32_t workload;             /* same number: one controller; GW_NONE */
     gw_workload_class class;
     gw_headroom headroom;

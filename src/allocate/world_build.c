@@ -270,6 +270,7 @@ static void add_past(builder *b, gw_tenant *t, uint32_t pod)
 {
     const gw_pod *p = &b->w->fleet->pods[pod];
     const gw_pod_rules *r = rules_of_past(b, pod);
+    bool first = !t->past;
     t->past = true;
     if (!r || !add_rules(t, r))
         stay(t, "pods that have ended ran on its GPU, and their scheduling rules are not known");
@@ -277,8 +278,10 @@ static void add_past(builder *b, gw_tenant *t, uint32_t pod)
                                  b->in->pod_class ? b->in->pod_class[pod] : GW_CLASS_UNKNOWN);
     if (h.exclude || h.pin)
         stay(t, h.why ? h.why : "the policy");
-    if (t->pod == GW_NONE)
+    if (t->pod == GW_NONE && first)
         t->headroom = h;
+    else
+        gw_headroom_tighten(&t->headroom, &h);
     request(t, p);
 }
 
@@ -330,6 +333,7 @@ static void measure(builder *b, gw_tenant *t)
     const gw_usage *u = b->in->usage;
     const gw_board *x = t->n_units && t->seats[0].gpu != GW_NONE ? &b->w->boards[t->seats[0].gpu] : NULL;
     double known = 0, all = 0;
+    bool blind = false;
     int64_t first = INT64_MAX, end = INT64_MIN;
     *f = (gw_share_facts){.model = x ? x->model : NULL,
                           .board_mib = x ? x->memory_mib : GW_UNKNOWN_COUNT,
@@ -356,10 +360,14 @@ static void measure(builder *b, gw_tenant *t)
             }
             f->compute_p95 = GW_MAX(f->compute_p95, gw_hist_quantile(s->compute_hist, 0.95) * share);
             f->compute_peak = GW_MAX(f->compute_peak, s->compute.peak * share);
-            if (s->memory_mib.peak >= 0)
+            if (s->memory_mib.peak < 0)
+                blind |= s->allocated > 0; /* what nobody measured is no less than what somebody did */
+            else
                 f->memory_peak_mib = GW_MAX(f->memory_peak_mib, (int64_t)(s->memory_mib.peak + 0.999));
         }
     }
+    if (blind)
+        f->memory_peak_mib = GW_UNKNOWN_COUNT;
     f->compute_p95 = f->compute_p95 < 0 ? -1 : f->compute_p95;
     f->compute_peak = f->compute_peak < 0 ? -1 : f->compute_peak;
     f->known = all > 0 ? known / all : 0;
@@ -604,27 +612,29 @@ static int by_name(const void *a, const void *b, void *ctx)
     return c ? c : (x->units[0] > y->units[0]) - (x->units[0] < y->units[0]);
 }
 
-/* Gangs whose pods are on several nodes cannot move as one. */
+/* Gangs whose pods are on several nodes cannot move as one; a gang of one is none. */
 static int pin_gangs(builder *b)
 {
     gw_world *w = b->w;
     uint32_t *node = GW_NEW_ARRAY(&w->arena, uint32_t, b->gangs.n + 1);
+    uint32_t *members = GW_NEW_ARRAY(&w->arena, uint32_t, b->gangs.n + 1);
     bool *split = GW_NEW_ARRAY(&w->arena, bool, b->gangs.n + 1);
-    if (!node || !split)
+    if (!node || !members || !split)
         return GW_ENOMEM;
-    for (size_t i = 0; i < b->gangs.n; i++)
-        node[i] = GW_NONE;
     for (size_t i = 0; i < w->n_tenants; i++) {
         const gw_tenant *t = &w->tenants[i];
         if (t->gang == GW_NONE)
             continue;
-        split[t->gang] |= node[t->gang] != GW_NONE && node[t->gang] != t->node;
+        split[t->gang] |= members[t->gang] > 0 && node[t->gang] != t->node;
         node[t->gang] = t->node;
+        members[t->gang]++;
     }
     for (size_t i = 0; i < w->n_tenants; i++) {
         gw_tenant *t = &w->tenants[i];
         if (t->gang != GW_NONE && split[t->gang])
             stay(t, "it is of a group that runs all or not at all, on several nodes");
+        if (t->gang != GW_NONE && members[t->gang] == 1)
+            t->gang = GW_NONE;
     }
     return 0;
 }
