@@ -96,8 +96,8 @@ bool gw_vpa_peaks_known(const gw_vpa_peaks *p);
 /* The largest of all; < 0: none. */
 double gw_vpa_peaks_max(const gw_vpa_peaks *p);
 
-/* What one container used. Up to 2.3 KB: 160 bytes, and 704 for CPU; as much for memory, and for disk, in
- * windows of more than a day. */
+/* What one container used: 130 bytes, and 704 for CPU; 704 more each for memory and disk in windows of more
+ * than a day. At most 2.3 KB. */
 typedef struct gw_vpa_use {
     gw_vpa_hist cpu;           /* milli-cores, weighted by minutes */
     gw_vpa_peaks memory, disk; /* MiB */

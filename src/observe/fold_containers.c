@@ -56,14 +56,6 @@ int gw_fold_container_rate(gw_fold *f, track *k, int64_t from, int64_t to, doubl
     return 0;
 }
 
-void gw_fold_container_level(const gw_fold *f, track *k, int64_t t_ms, double mib)
-{
-    if (t_ms < f->slice.start_ms || t_ms >= f->slice.end_ms)
-        return;
-    double *peak = &k->part->peak[t_ms >= k->part->day_end_ms];
-    *peak = GW_MAX(*peak, mib);
-}
-
 /* --- the end of the slice --- */
 
 static int mark_pods(gw_fold *f, bool *matters, gw_error *e)

@@ -246,10 +246,17 @@ int gw_fold_claims(gw_fold *f, unit_claims **ret,
 int gw_fold_container_begin(gw_fold *f, track *k, gw_error *e);
 /* A rate of CPU use over [from, to), in milli-cores. */
 int gw_fold_container_rate(gw_fold *f, track *k, int64_t from, int64_t to, double milli, gw_error *e);
-/* A reading of memory or disk. */
-void gw_fold_container_level(const gw_fold *f, track *k, int64_t t_ms, double mib);
 /* What the slice's series say, into usage->containers. After gw_fold_claims. */
 int gw_fold_containers(gw_fold *f, gw_error *e);
+
+/* A reading of memory or disk. */
+static inline void container_level(const gw_fold *f, container_part *p, int64_t t_ms, double mib)
+{
+    if (t_ms < f->slice.start_ms || t_ms >= f->slice.end_ms)
+        return;
+    double *peak = &p->peak[t_ms >= p->day_end_ms];
+    *peak = GW_MAX(*peak, mib);
+}
 
 /* fold_book.c */
 int gw_fold_book(gw_fold *f, const unit_claims *claims, gw_error *e);

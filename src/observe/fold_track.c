@@ -282,7 +282,7 @@ static int container_samples(gw_fold *f, track *k, const int64_t *t_ms, const do
         if (k->what != M_CPU_SECONDS) {
             k->rate_max = GW_MAX(k->rate_max, v / 1048576.0);
             if (k->part)
-                gw_fold_container_level(f, k, t_ms[i], v / 1048576.0);
+                container_level(f, k->part, t_ms[i], v / 1048576.0);
         } else if (!k->open || v < k->last_value || t_ms[i] - k->last_ms > GW_HOLD_MAX_MS) {
             k->anchor_ms = t_ms[i];
             k->anchor_value = v;
