@@ -226,8 +226,10 @@ static int fail_unknown(parser *p, gw_str given)
     char word[WORD_MAX + 1];
     const gw_option *o;
     size_t n = 0;
-    for (size_t i = 0; i < OPTIONS_MAX && (o = option_at(p->command, i)) != NULL; i++)
-        names[n++] = o->name;
+    for (size_t i = 0; i < OPTIONS_MAX && (o = option_at(p->command, i)) != NULL; i++) {
+        if (!o->refused)
+            names[n++] = o->name;
+    }
     names[n++] = "help";
     names[n] = NULL;
     snprintf(word, sizeof(word), "%.*s", GW_STR_ARG(given));
@@ -237,7 +239,7 @@ static int fail_unknown(parser *p, gw_str given)
                    nearest ? nearest : "", nearest ? "'?" : "", p->program, p->command->name);
 }
 
-/* Marks the option as given, and checks that none of the same tag was before. */
+/* Marks the option as given, and checks that it is one to give and none of the same tag was before. */
 static int note_given(parser *p, size_t number)
 {
     const gw_option *o = option_at(p->command, number), *other;
@@ -245,6 +247,9 @@ static int note_given(parser *p, size_t number)
         if (i != number && p->given[i] && gw_eq(other->exclusive, o->exclusive))
             return gw_fail(p->e, GW_EUSAGE, "give either --%s or --%s, not both", other->name, o->name);
     }
+    if (o->refused)
+        return gw_fail(p->e, GW_EUSAGE, "'%s %s' takes no --%s: %s", p->program, p->command->name, o->name,
+                       o->refused);
     p->given[number] = true;
     return 0;
 }
@@ -327,7 +332,7 @@ static int apply_environment(parser *p, gw_getenv env, void *ctx)
     size_t n_tags = 0;
     const gw_option *o;
     for (size_t i = 0; i < OPTIONS_MAX && (o = option_at(p->command, i)) != NULL; i++) {
-        const char *value = o->env ? env(ctx, o->env) : NULL;
+        const char *value = o->env && !o->refused ? env(ctx, o->env) : NULL;
         bool taken = p->given[i] || tag_given(p, o->exclusive);
         for (size_t t = 0; t < n_tags; t++)
             taken = taken || gw_eq(tags[t], o->exclusive);
@@ -443,6 +448,8 @@ void gw_options_help(const gw_command *c, const char *program, gw_buf *b)
     if (c->text)
         gw_buf_printf(b, "\n%s\n", c->text);
     for (const gw_option_group *const *g = c->groups; g && *g; g++) {
+        if ((*g)->options->refused)
+            continue;
         gw_buf_printf(b, "\n%s:\n", (*g)->title);
         for (const gw_option *o = (*g)->options; o->name; o++)
             help_option(o, b);

@@ -48,11 +48,14 @@ typedef struct gw_option {
     const char *const *choices; /* GW_OPTION_CHOICE: NULL-terminated */
     const char *complete;       /* for shells: "file", "dir", or words parted by blanks; NULL: nothing */
     double min, max;            /* of GW_OPTION_INT and _NUMBER */
+    /* Why the command does not take it, though people will type it, and what to do instead: the message. Such
+     * an option is in no help. NULL: it is taken */
+    const char *refused;
 } gw_option;
 
 typedef struct gw_option_group {
     const char *title;        /* "Source" */
-    const gw_option *options; /* ends with name NULL */
+    const gw_option *options; /* ends with name NULL; all of them are refused, or none */
 } gw_option_group;
 
 typedef struct gw_command {

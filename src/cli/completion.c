@@ -21,7 +21,7 @@ typedef void (*option_writer)(gw_buf *b, const gw_command *c, const gw_option *o
 static void each_option(gw_buf *b, const gw_command *c, option_writer write)
 {
     for (const gw_option_group *const *g = c->groups; g && *g; g++) {
-        for (const gw_option *o = (*g)->options; o->name; o++)
+        for (const gw_option *o = (*g)->options; o->name && !o->refused; o++)
             write(b, c, o);
     }
 }

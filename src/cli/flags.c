@@ -3,8 +3,7 @@
 
 #include "net/url.h"
 
-/* A value as a shell takes it back. */
-static void put_quoted(gw_buf *b, const char *s)
+void gw_cli_quote(gw_buf *b, const char *s)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,";
     if (*s && strspn(s, plain) == strlen(s)) {
@@ -29,7 +28,7 @@ static void put_text(gw_buf *b, const gw_option *o, const char *value)
 {
     put_name(b, o);
     gw_buf_putc(b, ' ');
-    put_quoted(b, value);
+    gw_cli_quote(b, value);
 }
 
 /* Exactly: gw_duration_format keeps the largest units only. */

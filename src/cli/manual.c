@@ -59,6 +59,8 @@ static void put_verb(gw_buf *b, const gw_command *c)
         gw_buf_putc(b, '\n');
     }
     for (const gw_option_group *const *g = c->groups; g && *g; g++) {
+        if ((*g)->options->refused)
+            continue;
         gw_buf_puts(b, ".PP\n\\fI");
         put_text(b, (*g)->title);
         gw_buf_puts(b, "\\fR\n");
@@ -120,11 +122,14 @@ void gw_manual_write(gw_buf *b)
     for (const gw_verb *const *v = gw_verbs; *v; v++)
         put_verb(b, &(*v)->command);
     gw_buf_puts(
-        b, ".SH ENVIRONMENT\nEach option above names its variable, if it has one. The command line wins. "
-           "Besides:\n.TP\n.B GPUWISE_PROMETHEUS_PASSWORD\nThe password for basic authentication.\n"
-           ".TP\n.B KUBECONFIG\nA list of kubeconfig files, merged as kubectl does.\n"
-           ".TP\n.B HTTP_PROXY, HTTPS_PROXY, NO_PROXY\nProxies.\n"
-           ".TP\n.B NO_COLOR\nNo colours when set to anything.\n.SH EXIT STATUS\n");
+        b,
+        ".SH ENVIRONMENT\nEach option above names its variable, if it has one. The command line wins. "
+        "Besides:\n.TP\n.B GPUWISE_PROMETHEUS_PASSWORD\nThe password for basic authentication.\n"
+        ".TP\n.B KUBECONFIG\nA list of kubeconfig files, merged as kubectl does.\n"
+        ".TP\n.B HTTP_PROXY, HTTPS_PROXY, NO_PROXY\nProxies.\n"
+        ".TP\n.B NO_COLOR\nNo colours when set to anything.\n"
+        ".TP\n.B COLUMNS\nWidth that the sentences of \\-o wide are wrapped to, instead of the terminal's.\n"
+        ".SH EXIT STATUS\n");
     for (size_t i = 0; i < GW_COUNT(exit_codes); i++) {
         gw_buf_printf(b, ".TP\n.B %d\n", exit_codes[i].code);
         put_text(b, exit_codes[i].meaning);

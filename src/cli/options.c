@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include "fleet/plan.h"
 #include "observe/demo.h"
 
 #define TEXT_OF_(x) #x
@@ -13,6 +14,9 @@ static const char *const outputs_explain[] = {"table", "wide", "json", "yaml", N
 /* in the order of gw_capacity and gw_provider, whose 0 is "unknown" and here stands for any */
 static const char *const capacities[] = {"any", "on-demand", "spot", "reserved", NULL};
 static const char *const providers[] = {"any", "aws", "azure", "gcp", "on-premises", NULL};
+
+/* in the order of gw_risk */
+static const char *const risks[] = {"low", "medium", "high", NULL};
 
 static const gw_option source[] = {
     {.name = "prometheus",
@@ -411,6 +415,105 @@ static const gw_option price[] = {{.name = "region",
                                   {0}};
 const gw_option_group gw_options_price = {"Offers", price};
 
+static const gw_option plan[] = {
+    {.name = "only",
+     .kind = GW_OPTION_LIST,
+     .offset = AT(only),
+     .value = "KIND,…",
+     .help = "Only actions of these kinds; all unless given",
+     .complete = "release-node move-cpu-pods mig mps time-slicing replace-nodes right-size"},
+    {.name = "min-saving",
+     .kind = GW_OPTION_MONEY,
+     .offset = AT(min_saving),
+     .value = "USD",
+     .help = "Leave out what saves less a month",
+     .initial = "0"},
+    {.name = "max-risk",
+     .kind = GW_OPTION_CHOICE,
+     .offset = AT(max_risk),
+     .value = "RISK",
+     .help = "Leave out what is riskier: low, medium or high",
+     .initial = "high",
+     .choices = risks},
+    {.name = "policy",
+     .kind = GW_OPTION_LIST,
+     .offset = AT(policies),
+     .value = "FILE",
+     .help = "Headroom, tiers, pins and exclusions, YAML; later files win",
+     .env = "GPUWISE_POLICY",
+     .complete = "file"},
+    {.name = "exclude",
+     .kind = GW_OPTION_LIST,
+     .offset = AT(exclude),
+     .value = "SELECTOR",
+     .help = "Leave pods whose labels match as they are: a=b,c!=d,e in (x,y),f,!g"},
+    {.name = "pin",
+     .kind = GW_OPTION_LIST,
+     .offset = AT(pin),
+     .value = "SELECTOR",
+     .help = "Keep pods whose labels match on their nodes; others may come and go"},
+    {.name = "compute-headroom",
+     .kind = GW_OPTION_SHARE,
+     .offset = AT(compute_headroom),
+     .value = "SHARE",
+     .help = "Most that the P95 of compute may take of what a pod is given; 0.85 unless a policy says more"},
+    {.name = "memory-headroom",
+     .kind = GW_OPTION_SHARE,
+     .offset = AT(memory_headroom),
+     .value = "SHARE",
+     .help = "The same of its memory peak"},
+    {.name = "mix-seconds",
+     .kind = GW_OPTION_INT,
+     .offset = AT(mix_seconds),
+     .value = "N",
+     .help = "Time for the search for the cheapest mix of instance types",
+     .initial = "5",
+     .min = 1,
+     .max = 3600},
+    {0}};
+const gw_option_group gw_options_plan = {"Plan", plan};
+
+static const gw_option plan_export[] = {
+    {.name = "export",
+     .kind = GW_OPTION_TEXT,
+     .offset = AT(export_dir),
+     .value = "DIR",
+     .help = "Write one folder an action: manifests, the reason, the way back; print nothing else",
+     .complete = "dir"},
+    {0}};
+const gw_option_group gw_options_plan_export = {"Export", plan_export};
+
+#define WHOLE_FLEET                                                                                          \
+    "nodes are shared by namespaces, so a plan is of the whole fleet; --exclude SELECTOR or a --policy "     \
+    "FILE keeps pods out of it"
+
+static const gw_option plan_refused[] = {{.name = "namespace",
+                                          .letter = 'n',
+                                          .kind = GW_OPTION_TEXT,
+                                          .offset = AT(ns),
+                                          .value = "NS",
+                                          .help = "",
+                                          .refused = WHOLE_FLEET},
+                                         {.name = "selector",
+                                          .letter = 'l',
+                                          .kind = GW_OPTION_TEXT,
+                                          .offset = AT(selector),
+                                          .value = "SELECTOR",
+                                          .help = "",
+                                          .refused = WHOLE_FLEET},
+                                         {0}};
+const gw_option_group gw_options_plan_refused = {"", plan_refused};
+
+static const gw_option with[] = {
+    {.name = "with",
+     .kind = GW_OPTION_TEXT,
+     .offset = AT(with_dir),
+     .value = "DIR",
+     .help = "As if the actions had been taken that 'plan --export' wrote there; or one of its folders",
+     .complete = "dir"},
+    {0}};
+const gw_option_group gw_options_with = {"What if", with};
+
 static const gw_option help_page[] = {{.name = "man",
                                        .kind = GW_OPTION_FLAG,
                                        .offset = AT(manual),
@@ -420,6 +523,11 @@ const gw_option_group gw_options_help_page = {"Help", help_page};
 
 void gw_cli_options_init(gw_cli_options *o)
 {
-    *o = (gw_cli_options){.control_plane = GW_MICRO_UNKNOWN, .policy = GW_STATE_POLICY_DEFAULT};
+    *o = (gw_cli_options){.control_plane = GW_MICRO_UNKNOWN,
+                          .policy = GW_STATE_POLICY_DEFAULT,
+                          .max_risk = GW_RISK_HIGH,
+                          .compute_headroom = -1,
+                          .memory_headroom = -1,
+                          .mix_seconds = 5};
     gw_thresholds_defaults(&o->thresholds);
 }

@@ -53,6 +53,15 @@ typedef struct gw_cli_options {
     gw_state_policy policy;
     gw_thresholds thresholds;
 
+    /* what to change of it */
+    gw_option_list only, policies, exclude, pin;
+    gw_micro min_saving;                      /* a month */
+    int max_risk;                             /* gw_risk */
+    double compute_headroom, memory_headroom; /* < 0: not given */
+    int64_t mix_seconds;
+    const char *export_dir; /* plan --export */
+    const char *with_dir;   /* report --with: an export, as if its actions had been taken */
+
     /* how it is said */
     int output; /* gw_output */
     bool strict, no_color;
@@ -70,6 +79,9 @@ typedef struct gw_cli_options {
 /* What the tables cannot say: amounts that nobody gave are unknown, thresholds have the rules' defaults. */
 void gw_cli_options_init(gw_cli_options *o);
 
+/* Appends a value as a shell takes it back: in quotes where it needs them. */
+void gw_cli_quote(gw_buf *b, const char *s);
+
 #define GW_CLI_FLAGS_MAX ((size_t)1 << 20)
 /*
  * What to type to give the options of these groups (NULL-terminated) again: "--snapshot 'DIR' --window 7d",
@@ -82,6 +94,7 @@ int gw_cli_flags(const gw_cli_options *o, const gw_option_group *const *groups, 
 extern const gw_option_group gw_options_source, gw_options_kubernetes, gw_options_demo, gw_options_window,
     gw_options_selection, gw_options_prices, gw_options_thresholds, gw_options_output,
     gw_options_output_explain, gw_options_output_price, gw_options_output_version, gw_options_record,
-    gw_options_price, gw_options_help_page, gw_options_demo_verb;
+    gw_options_price, gw_options_help_page, gw_options_demo_verb, gw_options_plan, gw_options_plan_export,
+    gw_options_plan_refused, gw_options_with;
 
 #endif

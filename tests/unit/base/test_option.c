@@ -35,8 +35,17 @@ static const gw_option rest[] = {
      9},
     {"fee", 0, GW_OPTION_MONEY, offsetof(values, fee), "USD", "An hour"},
     {0}};
-static const gw_option_group source_group = {"Source", source}, rest_group = {"Rest", rest};
-static const gw_option_group *const groups[] = {&source_group, &rest_group, NULL};
+static const gw_option no[] = {{.name = "selector",
+                                .letter = 'l',
+                                .kind = GW_OPTION_TEXT,
+                                .offset = offsetof(values, ns),
+                                .value = "X",
+                                .help = "",
+                                .refused = "it would be of no use"},
+                               {0}};
+static const gw_option_group source_group = {"Source", source}, rest_group = {"Rest", rest},
+                             no_group = {"", no};
+static const gw_option_group *const groups[] = {&source_group, &no_group, &rest_group, NULL};
 static const gw_command command = {"test", "A test", "[THING]", 0, 1, NULL, NULL, "test --strict", groups};
 
 typedef struct variable {
@@ -167,6 +176,8 @@ static void test_errors(void **state)
     /* a share where a percentage is wanted: 15 % would have become 0.15 % */
     bad("--discount 0.15", "write 15 for 15 %, or '0.15%'");
     bad("--ratio inf", "a number from 1 to 9");
+    bad("--selector=x", "'gpuwise test' takes no --selector: it would be of no use");
+    bad("-lx", "takes no --selector");
     bad("--fee -1", "an amount of dollars");
     bad("--strict=maybe", "'maybe' is not true or false");
     bad("--prometheus a --snapshot b", "give either --prometheus or --snapshot, not both");
