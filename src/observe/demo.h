@@ -17,13 +17,14 @@
  * demo_scrape.c when each exporter was scraped, and which of these scrapes a series is in
  * demo_gpu.c, demo_kube.c, demo_cadvisor.c   the series of dcgm-exporter, kube-state-metrics, cAdvisor
  * demo_lists.c the same fleet as the Kubernetes API would list it at the window's end
+ * demo_rules.c what of it constrains where pods may run: taints, affinities, budgets, volumes
  */
 #ifndef GW_OBSERVE_DEMO_H
 #define GW_OBSERVE_DEMO_H
 
 #include "observe/source.h"
 
-#define GW_DEMO_BASE_NODES 14                 /* GPU nodes that the situations need */
+#define GW_DEMO_BASE_NODES 16                 /* GPU nodes that the situations need */
 #define GW_DEMO_MAX_NODES  20000              /* 8 GPUs each beyond the base */
 #define GW_DEMO_MAX_POINTS ((int64_t)4 << 20) /* scrapes of one target over the window */
 

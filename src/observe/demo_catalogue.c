@@ -35,7 +35,7 @@ const demo_cluster demo_clusters[DEMO_N_CLUSTERS] = {
     {.name = "plant7", .provider = GW_PROVIDER_ON_PREM, .prometheis = 1, .container_disk = true},
 };
 
-enum { P5, P4D, G6E, G5, G6, A2_ULTRA, A2_HIGH, G2, ND96, NC64_T4, NC24_A100, PLANT, M6I, G6E_48 };
+enum { P5, P4D, G6E, G5, G6, A2_ULTRA, A2_HIGH, G2, ND96, NC64_T4, NC24_A100, PLANT, M6I, G6E_48, G2_4 };
 
 /* Framebuffer as nvidia-smi reports it on these boards. */
 const demo_machine demo_machines[] = {
@@ -60,6 +60,7 @@ const demo_machine demo_machines[] = {
                512, 22, 300},
     [M6I] = {"m6i.4xlarge", NULL, NULL, 0, 0, 0, 16, 64, 0, 0},
     [G6E_48] = {"g6e.48xlarge", "NVIDIA-L40S", "NVIDIA L40S", 8, 46068, 512, 192, 1536, 35, 350},
+    [G2_4] = {"g2-standard-4", "NVIDIA-L4", "NVIDIA L4", 1, 23034, 437, 4, 16, 16, 72},
 };
 
 /*
@@ -88,6 +89,8 @@ enum {
     N_A100,
     N_PLANT,
     N_CRON,
+    N_IDLE,
+    N_HELD,
     N_CPU
 };
 
@@ -114,6 +117,8 @@ const demo_node_row demo_node_rows[] = {
     [N_PLANT] = {"plant7-gpu-01", 3, PLANT, GW_CAPACITY_UNKNOWN, NOT_SHARED, DEMO_NODE_SENTINELS, FOREVER,
                  .outage_from = 0.40, .outage_to = 0.43, .prof_stop = 0.57, .restart = 0.70},
     [N_CRON] = {"ip-10-0-15-60.ec2.internal", 0, G6E, OD, NOT_SHARED, DEMO_NODE_TWO_JOBS, FOREVER},
+    [N_IDLE] = {"gke-research-l4-small-2d81c0b5-h6rw", 1, G2_4, OD, NOT_SHARED, 0, FOREVER},
+    [N_HELD] = {"gke-research-l4-small-2d81c0b5-p9tk", 1, G2_4, OD, NOT_SHARED, 0, FOREVER},
     [N_CPU] = {"ip-10-0-20-5.ec2.internal", 0, M6I, OD, NOT_SHARED,
                DEMO_NODE_EKS_LABELS | DEMO_NODE_NO_EXPORTER, FOREVER},
 };
@@ -295,6 +300,8 @@ const demo_work demo_works[] = {
     NOTEBOOK("goro", 0.25, 4700),
     NOTEBOOK("hana", 0.35, 5900),
     NOTEBOOK("ivan", 0.30, 3300),
+    {"research", "model-registry", DEMO_DEPLOYMENT, "research", NULL, "development", NULL, NULL, NULL,
+     "cc-410", NULL, NULL, 2, 0.9, 6, 3.5, NO_GPU},
     {"monitoring", "prometheus-k8s", DEMO_STATEFULSET, "platform", NULL, "production", NULL, NULL, NULL, NULL,
      NULL, NULL, 4, 2.2, 24, 17, NO_GPU},
     {"gpu-operator", "nvidia-dcgm-exporter", DEMO_DAEMONSET, "platform", NULL, NULL, NULL, NULL, NULL, NULL,
@@ -387,6 +394,9 @@ const demo_place demo_places[] = {
     {"ocr-detector", N_CRON, U(2), FOREVER},
     {"tmp-gpu-test", N_CRON, U(3), FOREVER},
     {"prometheus-k8s", N_CPU, 0, FOREVER},
+    /* no GPU, and never two on a host: one of them is all that runs on a GPU node */
+    {"model-registry", N_HELD, 0, FOREVER},
+    {"model-registry", N_A2, 0, FOREVER},
     /* wait for GPUs that are free, but never enough on one node */
     {"mixtral-dpo", GW_NONE, U4(0), 0.70, DEMO_AFTER},
     {"llama-3-405b-sft", GW_NONE, U4(0) | U4(4), 0.75, DEMO_AFTER},

@@ -346,6 +346,11 @@ static void label_pod(demo_pod *p)
     pod_label(p, "cost-center", w->cost_center);
     pod_label(p, "sla-tier", w->sla);
     pod_label(p, "optimization-level", w->optimization);
+    /* their controllers mark the pods that stand or fall together */
+    if (w->kind == DEMO_RAYCLUSTER)
+        pod_label(p, "ray.io/cluster", w->name);
+    if (w->kind == DEMO_PYTORCHJOB)
+        pod_label(p, "training.kubeflow.org/job-name", w->name);
 }
 
 static const char *container_of(const demo_work *w)

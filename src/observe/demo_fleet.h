@@ -157,7 +157,7 @@ typedef struct demo_kv {
 } demo_kv;
 
 #define DEMO_NODE_LABELS_MAX 24
-#define DEMO_POD_LABELS_MAX  10
+#define DEMO_POD_LABELS_MAX  11
 
 typedef struct demo_node {
     const demo_node_row *row;

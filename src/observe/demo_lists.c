@@ -5,6 +5,7 @@
  */
 #include <jansson.h>
 
+#include "observe/demo_rules.h"
 #include "observe/demo_scrape.h"
 #include "observe/kube_objects.h"
 
@@ -121,6 +122,8 @@ static json_t *amounts_of(lists *b, const demo_node *n, bool allocatable)
     snprintf(text, sizeof(text), "%" PRId64 "Mi", n->machine->memory_gib * 1024);
     put_count(b, map, "cpu", n->machine->cpu);
     put_text(b, map, "memory", text);
+    put_text(b, map, "ephemeral-storage", "200Gi");
+    put_count(b, map, "pods", 110);
     if (n->n_units)
         put_count(b, map, "nvidia.com/gpu", 0);
     for (uint32_t i = 0; i < n->n_units; i++) {
@@ -146,6 +149,7 @@ static json_t *node_of(lists *b, const demo_node *n)
     put_text(b, spec, "providerID", n->provider_id);
     put(b, status, "capacity", amounts_of(b, n, false));
     put(b, status, "allocatable", amounts_of(b, n, true));
+    b->failed |= !demo_node_rules(n, spec);
     put(b, o, "spec", spec);
     put(b, o, "status", status);
     return o;
@@ -193,6 +197,7 @@ static json_t *pod_of(lists *b, const demo_pod *p)
         put_text(b, spec, "nodeName", b->f->nodes[p->node].name);
     add(b, containers, container_of(b, p));
     put(b, spec, "containers", containers);
+    b->failed |= !demo_pod_rules(p, meta, spec);
     put_text(b, status, "phase", phase_at(p, b->now_ms));
     if (p->node != GW_NONE)
         put(b, status, "startTime", time_text(p->life.start_ms));
@@ -253,6 +258,21 @@ static void fill_workloads(lists *b, json_t *items)
     }
 }
 
+static void fill_budgets(lists *b, json_t *items)
+{
+    b->failed |= !demo_add_budgets(b->f, b->now_ms, items);
+}
+
+static void fill_volumes(lists *b, json_t *items)
+{
+    b->failed |= !demo_add_volumes(b->f, items);
+}
+
+static void fill_claims(lists *b, json_t *items)
+{
+    b->failed |= !demo_add_claims(b->f, items);
+}
+
 int demo_lists(const demo_fleet *f, int (*write)(void *ctx, const char *name, json_t *list, gw_error *e),
                void *ctx, gw_error *e)
 {
@@ -262,7 +282,10 @@ int demo_lists(const demo_fleet *f, int (*write)(void *ctx, const char *name, js
     } sets[] = {{"nodes", fill_nodes},
                 {"pods", fill_pods},
                 {"namespaces", fill_namespaces},
-                {"workloads", fill_workloads}};
+                {"workloads", fill_workloads},
+                {"poddisruptionbudgets", fill_budgets},
+                {"persistentvolumes", fill_volumes},
+                {"persistentvolumeclaims", fill_claims}};
     gw_kube_json_init();
     for (size_t i = 0; i < GW_COUNT(sets); i++) {
         lists b = {.f = f, .now_ms = f->o.window.end_ms - 1};
@@ -282,8 +305,7 @@ int demo_lists(const demo_fleet *f, int (*write)(void *ctx, const char *name, js
 
 static int add_list(void *ctx, const char *name, json_t *list, gw_error *e)
 {
-    GW_UNUSED(name);
-    return gw_kube_add_list(ctx, list, NULL, e);
+    return gw_kube_add_set(ctx, name, list, e);
 }
 
 int demo_objects(const demo_fleet *f, gw_fleet *fleet, gw_error *e)

@@ -3,6 +3,7 @@
  */
 #include "gw_test.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "fleet/rules.h"
 #include "format/om.h"
 #include "observe/demo.h"
 #include "observe/demo_truth.h"
@@ -311,7 +313,7 @@ static void describes_itself(void **state)
     assert_int_equal(s.extent(s.self, &extent, NULL), 0);
     assert_string_equal(gw_time_format(extent.start_ms, text), "2026-09-07T00:00:00Z");
     assert_string_equal(gw_time_format(extent.end_ms, text), "2026-09-14T00:00:00Z");
-    assert_string_equal(s.describe(s.self), "sample fleet (seed 1, 14 GPU nodes, scraped every 1m)");
+    assert_string_equal(s.describe(s.self), "sample fleet (seed 1, 16 GPU nodes, scraped every 1m)");
     s.free(s.self);
 }
 
@@ -1052,7 +1054,7 @@ static void objects_are_what_the_api_would_list(void **state)
     gw_fleet_init(&f);
     assert_int_equal(s.objects(s.self, &f, &e), 0);
     assert_int_equal(f.n_nodes,
-                     14); /* 14 GPU nodes less the spot node that was taken, and one without GPUs */
+                     16); /* 16 GPU nodes less the spot node that was taken, and one without GPUs */
     assert_int_equal(gw_fleet_find_node(&f, gw_str_of("ip-10-0-13-7.ec2.internal")), GW_NONE);
     const gw_node *mps = &f.nodes[gw_fleet_find_node(&f, gw_str_of("gke-research-l4-91ac66d2-q4vj"))];
     assert_int_equal(mps->sharing, GW_SHARING_MPS);
@@ -1087,13 +1089,142 @@ static void objects_are_what_the_api_would_list(void **state)
     s.free(s.self);
 }
 
+static const gw_pod *pod_of(const gw_fleet *f, const char *app)
+{
+    for (size_t i = 0; i < f->n_pods; i++) {
+        if (gw_eq(gw_labels_exact(&f->pods[i].labels, "app"), app))
+            return &f->pods[i];
+    }
+    fail_msg("no pod of %s", app);
+    return NULL;
+}
+
+/* Of the pods that a spread counts, how many are in the domain of each of its nodes; the worst difference. */
+static int skew_of(const gw_fleet *f, const gw_pod *p, const gw_spread *s)
+{
+    int least = INT_MAX, most = 0;
+    for (size_t i = 0; i < f->n_nodes; i++) {
+        const gw_node *n = &f->nodes[i];
+        const char *domain = gw_labels_exact(&n->labels, s->topology_key);
+        gw_pod_rules only = {.node_selector = f->rules[p->rules].node_selector};
+        static const gw_toleration every = {NULL, NULL, true, GW_TAINT_NO_SCHEDULE, false};
+        only.tolerations = &every;
+        only.n_tolerations = 1;
+        if (!domain || !gw_rules_allow_node(&only, n, NULL))
+            continue;
+        int here = 0;
+        for (size_t k = 0; k < f->n_pods; k++) {
+            const gw_pod *q = &f->pods[k];
+            here += q->node != GW_NONE && gw_spread_counts(s, p->ns, q) &&
+                    gw_eq(gw_labels_exact(&f->nodes[q->node].labels, s->topology_key), domain);
+        }
+        least = GW_MIN(least, here);
+        most = GW_MAX(most, here);
+    }
+    return most - least;
+}
+
+/* What is said of the fleet must be so already: no pod runs where its own rules would not let it. */
+static void every_pod_keeps_the_rules(void **state)
+{
+    GW_UNUSED(state);
+    gw_demo_options o = coarse();
+    o.nodes = GW_DEMO_BASE_NODES + 4;
+    gw_source s = opened(&o);
+    gw_fleet f;
+    gw_error e = {0};
+    gw_fleet_init(&f);
+    assert_int_equal(s.objects(s.self, &f, &e), 0);
+    assert_int_equal(gw_fleet_resolve_rules(&f, &e), 0);
+    assert_true(f.budgets_known && f.volumes_known && f.claims_known && f.namespaces_known);
+    size_t spreads = 0, apart = 0, tainted = 0;
+    for (size_t i = 0; i < f.n_nodes; i++)
+        tainted += f.nodes[i].n_taints > 0;
+    assert_true(tainted >= 10);
+    for (size_t i = 0; i < f.n_pods; i++) {
+        const gw_pod *p = &f.pods[i];
+        assert_int_not_equal(p->rules, GW_NONE);
+        const gw_pod_rules *r = &f.rules[p->rules];
+        gw_refusal why;
+        char text[GW_REFUSAL_TEXT_MAX];
+        if (p->node == GW_NONE)
+            continue;
+        if (!gw_rules_allow_node(r, &f.nodes[p->node], &why))
+            fail_msg("%s on %s: %s", p->name, f.nodes[p->node].name, gw_refusal_phrase(&why, text));
+        for (uint32_t k = 0; k < r->n_spreads; k++, spreads++)
+            assert_true(skew_of(&f, p, &r->spreads[k]) <= r->spreads[k].max_skew);
+        for (uint32_t k = 0; k < r->n_anti_affinity; k++, apart++) {
+            assert_string_equal(r->anti_affinity[k].topology_key, "kubernetes.io/hostname");
+            for (size_t q = 0; q < f.n_pods; q++)
+                assert_false(q != i && f.pods[q].node == p->node &&
+                             gw_pod_term_selects(&r->anti_affinity[k], &f.pods[q]));
+        }
+    }
+    assert_int_equal(spreads, 4); /* the four scorers */
+    assert_int_equal(apart, 2);   /* the two registries */
+    gw_fleet_free(&f);
+    s.free(s.self);
+}
+
+static void rules_of_every_kind_are_there(void **state)
+{
+    GW_UNUSED(state);
+    gw_demo_options o = coarse();
+    gw_source s = opened(&o);
+    gw_fleet f;
+    gw_fleet_init(&f);
+    assert_int_equal(s.objects(s.self, &f, NULL), 0);
+    assert_int_equal(gw_fleet_resolve_rules(&f, NULL), 0);
+    assert_string_equal(f.rules[pod_of(&f, "vit-pretrain")->rules].stays,
+                        "it has the annotation karpenter.sh/do-not-disrupt: true");
+    assert_string_equal(f.rules[pod_of(&f, "mixtral-8x7b-decode")->rules].stays,
+                        "one of its PersistentVolumes is on the disk of its node");
+    assert_string_equal(
+        f.rules[f.pods[gw_fleet_find_pod(&f, gw_str_of("sandbox"), gw_str_of("tmp-gpu-test"))].rules].stays,
+        "nothing would create it again: it has no controller");
+    const gw_pod_rules *prometheus = &f.rules[pod_of(&f, "prometheus-k8s")->rules];
+    assert_null(prometheus->stays); /* its disk follows it within the zone */
+    assert_int_equal(prometheus->n_volumes, 1);
+    assert_string_equal(f.rules[pod_of(&f, "raycluster-llm-dpo")->rules].gang, "research/raycluster-llm-dpo");
+    assert_true(f.rules[pod_of(&f, "nvidia-dcgm-exporter")->rules].daemon);
+    assert_int_equal(f.rules[pod_of(&f, "sdxl-serve")->rules].node_affinity[0].any[0].all[0].n, 2);
+
+    /* minAvailable 3 of 4: one may go. maxUnavailable 0: none */
+    assert_int_equal(f.n_budgets, 2);
+    assert_true(gw_budget_covers(&f.budgets[0], pod_of(&f, "fraud-scorer")));
+    assert_int_equal(f.budgets[0].disruptions_allowed, 1);
+    assert_int_equal(f.budgets[0].current_healthy, 4);
+    assert_true(gw_budget_covers(&f.budgets[1], pod_of(&f, "whisper-large-v3")));
+    assert_int_equal(f.budgets[1].disruptions_allowed, 0);
+
+    /* of the two small nodes one has a pod that wants no GPU, and the other nothing but its exporter */
+    uint32_t idle = gw_fleet_find_node(&f, gw_str_of("gke-research-l4-small-2d81c0b5-h6rw"));
+    uint32_t keeps = gw_fleet_find_node(&f, gw_str_of("gke-research-l4-small-2d81c0b5-p9tk"));
+    for (size_t i = 0; i < f.n_pods; i++) {
+        const gw_pod *p = &f.pods[i];
+        bool daemon = f.rules[p->rules].daemon;
+        assert_true(p->node != idle || daemon);
+        assert_true(p->node != keeps || daemon || (p->gpus == 0 && p->cpu_request_milli == 2000));
+    }
+    assert_true(pod_of(&f, "model-registry")->node == keeps);
+    gw_fleet_free(&f);
+    s.free(s.self);
+}
+
 static int count_list(void *ctx, const char *name, json_t *list, gw_error *e)
 {
     GW_UNUSED(e);
-    static const char *const names[] = {"nodes", "pods", "namespaces", "workloads"};
-    size_t *n = ctx;
-    assert_string_equal(name, names[n[4]++]);
-    n[n[4] - 1] = json_array_size(json_object_get(list, "items"));
+    static const char *const names[] = {"nodes",
+                                        "pods",
+                                        "namespaces",
+                                        "workloads",
+                                        "poddisruptionbudgets",
+                                        "persistentvolumes",
+                                        "persistentvolumeclaims"};
+    size_t *n = ctx; /* the last counts the lists */
+    assert_true(n[7] < GW_COUNT(names));
+    assert_string_equal(name, names[n[7]++]);
+    n[n[7] - 1] = json_array_size(json_object_get(list, "items"));
     return 0;
 }
 
@@ -1109,13 +1240,14 @@ static void lists_can_be_recorded(void **state)
     GW_UNUSED(state);
     gw_demo_options o = coarse();
     gw_source s = opened(&o);
-    size_t n[5] = {0};
+    size_t n[8] = {0};
     gw_error e;
     assert_int_equal(s.lists(s.self, count_list, n, &e), 0);
-    assert_int_equal(n[4], 4);
-    assert_int_equal(n[0], 14);             /* as in the fleet above */
+    assert_int_equal(n[7], 7);
+    assert_int_equal(n[0], 16);             /* as in the fleet above */
     assert_int_equal(n[2], demo_n_ns_rows); /* a namespace of two clusters is one name */
     assert_true(n[1] > 60 && n[3] > 50);
+    assert_true(n[4] == 2 && n[5] == 2 && n[6] == 2); /* demo_rules.c lists them */
     assert_int_equal(s.lists(s.self, refuse_list, NULL, &e), GW_EIO);
     assert_string_equal(e.message, "no room for nodes");
     s.free(s.self);
@@ -1137,8 +1269,9 @@ static void more_nodes_are_ordinary(void **state)
     gw_map_init(&uuids);
     for (size_t i = 0; i < k.n; i++)
         assert_int_equal(gw_map_set(&uuids, gw_str_of(label_of(&k.s[i], "UUID")), 1), 0);
-    /* the base: 8 + 8 + 4 (one of the spot pair) + 4 + 4 + 8 + 4 + 8 + 4 + 1 + 4 + 4, the dark node unseen */
-    assert_int_equal(uuids.n, 61 + 9 * 8);
+    /* the base: 8 + 8 + 4 (one of the spot pair) + 4 + 4 + 8 + 4 + 8 + 4 + 1 + 4 + 4 + 1 + 1, the dark node
+     * unseen */
+    assert_int_equal(uuids.n, 63 + 9 * 8);
     assert_non_null(FIRST(&k, "__name__", "DCGM_FI_PROF_SM_ACTIVE", "pod", "serve-0009-*"));
     gw_map_free(&uuids);
     keeper_free(&k);
@@ -1349,6 +1482,8 @@ int main(void)
         cmocka_unit_test(truth_by_hand),
         cmocka_unit_test(series_agree_with_truth),
         cmocka_unit_test(objects_are_what_the_api_would_list),
+        cmocka_unit_test(every_pod_keeps_the_rules),
+        cmocka_unit_test(rules_of_every_kind_are_there),
         cmocka_unit_test(lists_can_be_recorded),
         cmocka_unit_test(more_nodes_are_ordinary),
         cmocka_unit_test(the_sinks_word_counts),
