@@ -77,7 +77,10 @@ def wanted(labels):
     if name.startswith("container_"):
         return bool(labels.get("container")) and bool(labels.get("image"))
     if name in ("kube_pod_container_resource_requests", "kube_node_status_allocatable"):
-        return labels["resource"] in ("cpu", "memory", "nvidia_com_gpu", "nvidia_com_mig_1g_5gb")
+        own = ("ephemeral_storage",) if name == "kube_pod_container_resource_requests" else ()
+        return labels["resource"] in ("cpu", "memory", "nvidia_com_gpu", "nvidia_com_mig_1g_5gb") + own
+    if name == "kube_pod_container_status_last_terminated_reason":
+        return labels["reason"] == "OOMKilled"
     return name != "not_ours"
 
 
@@ -117,6 +120,10 @@ def make_fixture():
     add("container_cpu_usage_seconds_total", lambda i: i * 2.5, **cadvisor)
     add("container_memory_working_set_bytes", lambda i: 3 << 30, container="server", image="r/x", **cadvisor)
     add("container_memory_working_set_bytes", lambda i: 4 << 30, container="server", **cadvisor)
+    add("container_fs_usage_bytes", lambda i: 5 << 30, container="server", image="r/x", device="/dev/sda", **cadvisor)
+    add("container_fs_usage_bytes", lambda i: 6 << 30, device="/dev/sda", **cadvisor)
+    for reason in ("OOMKilled", "Error"):
+        add("kube_pod_container_status_last_terminated_reason", lambda i: 1, namespace="ns", pod="pod-0", container="server", reason=reason)
     add("not_ours", lambda i: 1, pod="pod-0")
     return out
 
@@ -596,7 +603,7 @@ class PrometheusTest(unittest.TestCase):
         d = self.double(lambda h, n, path, q, body: body and b"container_memory" in snappy_expand(body)
                         and (h.answer(500, "text/plain", b"out of memory") or True))
         r = dump(d.url, T0, END, "--retries", 0)
-        self.same(r, {k: v for k, v in self.all.items() if "container_cpu" not in k and "container_memory" not in k})
+        self.same(r, {k: v for k, v in self.all.items() if '__name__="container_' not in k})
         self.assertIn("warning: container CPU and memory usage (cAdvisor) could not be read", r.err)
 
     def test_nobody_there(self):
