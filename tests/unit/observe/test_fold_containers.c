@@ -150,7 +150,7 @@ static void copies_and_lives(void **state)
 }
 
 /*
- * Two days, peaks of 3 GiB on the first and 2 GiB on the second, which weigh 1 and 2 thirds … of three. In
+ * Two days, peaks of 3 GiB on the first and 2 GiB on the second, which weigh one third and two thirds. In
  * units of 1e7 bytes: 2 GiB is 214.7, bucket 50, which ends at 20 · (1.05^51 − 1) = 220.8 units, 2105.9 MiB;
  * 3 GiB is 322.1, bucket 58, whose end is 335.8 units, 3202.4 MiB.
  */
