@@ -1,4 +1,8 @@
-/* PodDisruptionBudgets (policy/v1), PersistentVolumes and PersistentVolumeClaims. */
+/*
+ * PodDisruptionBudgets, PersistentVolumes and PersistentVolumeClaims. An empty selector of a budget is every
+ * pod in policy/v1, and none in policy/v1beta1.
+ * https://kubernetes.io/docs/reference/using-api/deprecation-guide/#poddisruptionbudget-v125
+ */
 #include "observe/kube_rules.h"
 
 #define MAX_ZONE_LABELS 4
@@ -65,6 +69,8 @@ int gw_kube_add_budget(gw_fleet *f, const gw_kube_place *at, const json_t *objec
         r = read_budget_status(at, object, &b);
     if (r)
         return r;
+    if (gw_eq(at->version, "policy/v1beta1") && b.selector.n == 0)
+        b.selector.nothing = true;
     if (s.odd) { /* nobody knows whose budget it is: it may be anybody's in the namespace */
         b.selector = (gw_match_term){.n = 0};
         b.disruptions_allowed = GW_UNKNOWN_COUNT;

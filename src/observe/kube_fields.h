@@ -14,6 +14,7 @@
 typedef struct gw_kube_place {
     size_t index;
     const char *kind, *ns, *name; /* kind NULL: it says none; ns "": it is in none */
+    const char *version;          /* apiVersion, of the item or of its list; NULL: neither says */
     gw_arena *scratch;            /* for what lives as long as this item is being read */
     gw_error *e;
 } gw_kube_place;

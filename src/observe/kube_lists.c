@@ -58,6 +58,7 @@ const gw_kube_list gw_kube_lists[] = {
      .may_lack = true},
     {.group = "policy",
      .version = "v1",
+     .older = "v1beta1",
      .resource = "poddisruptionbudgets",
      .kind = "PodDisruptionBudget",
      .set = "poddisruptionbudgets",
@@ -240,12 +241,12 @@ static int read_one_namespace(gw_kube *k, const gw_kube_list *list, const gw_kub
     return r;
 }
 
-int gw_kube_read_everything(gw_kube *k, const gw_kube_sink *sink, gw_kube_owners *owners, gw_error *e)
+static int read_lists(gw_kube *k, const gw_kube_sink *sink, bool rules, gw_error *e)
 {
     int r = 0;
     for (const gw_kube_list *l = gw_kube_lists; l->resource && !r; l++) {
         bool seen = false;
-        if (l->rules && !k->rules)
+        if (l->rules != rules)
             continue;
         if (k->ns && strcmp(l->resource, "namespaces") == 0)
             r = read_one_namespace(k, l, sink, e);
@@ -254,7 +255,16 @@ int gw_kube_read_everything(gw_kube *k, const gw_kube_sink *sink, gw_kube_owners
         if (!r && seen && sink->whole)
             sink->whole(sink->ctx, l);
     }
-    return r ? r : gw_kube_owners_fetch(owners, sink, e);
+    return r;
+}
+
+/* Owners follow the lists at once: in a recording they are of the same set as the last of these. */
+int gw_kube_read_everything(gw_kube *k, const gw_kube_sink *sink, gw_kube_owners *owners, gw_error *e)
+{
+    int r = read_lists(k, sink, false, e);
+    if (!r)
+        r = gw_kube_owners_fetch(owners, sink, e);
+    return r || !k->rules ? r : read_lists(k, sink, true, e);
 }
 
 int gw_kube_objects(gw_kube *k, gw_fleet *fleet, const char **ret_missing, gw_error *e)

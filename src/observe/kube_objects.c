@@ -536,6 +536,10 @@ static int add_item(gw_fleet *f, const json_t *item, gw_kube_place at, bool is_o
     if (!r && own)
         at.kind = own;
     if (!r)
+        r = gw_kube_get_text(&at, item, "apiVersion", &own);
+    if (!r && own)
+        at.version = own;
+    if (!r)
         r = gw_kube_get_object(&at, item, "metadata", &meta);
     if (!r)
         r = gw_kube_get_text(&at, meta, "name", &name);
@@ -584,6 +588,7 @@ static int add_list(gw_fleet *f, const json_t *list, const char *kind, gw_arena 
     if (!json_is_object(list))
         return gw_fail(e, GW_ECORRUPT, "a Kubernetes list or object is wanted, and this is none");
     const char *list_kind = json_string_value(json_object_get(list, "kind"));
+    at.version = json_string_value(json_object_get(list, "apiVersion"));
     const json_t *items = json_object_get(list, "items");
     char name[64];
     bool is_list = gw_eq(list_kind, "List") || item_kind(list_kind, name) || (!list_kind && items);

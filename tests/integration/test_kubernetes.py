@@ -100,7 +100,44 @@ class KubernetesTest(unittest.TestCase):
         k.call("POST", pods, pod("pending", None, limits={"nvidia.com/gpu": "8"}))
         for i in range(MANY):
             k.call("POST", "/api/v1/namespaces/many/pods", pod("p-%04d" % i, "gpu-1"))
+        cls.fill_rules()
         cls.roles()
+
+    @classmethod
+    def fill_rules(cls):
+        """What constrains pods; a namespace of its own, so that the counts above stay."""
+        k = cls.kube
+        k.create("/api/v1/nodes", metadata={"name": "gpu-3", "labels": {"kubernetes.io/hostname": "gpu-3", "zone": "a"},
+                                            "annotations": {"karpenter.sh/do-not-disrupt": "true", "secret": "hunter2"}},
+                 spec={"taints": [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]})
+        k.create("/api/v1/namespaces", metadata={"name": "rules"})
+        space = "/api/v1/namespaces/rules/"
+        k.create("/api/v1/persistentvolumes", metadata={"name": "v"}, spec={
+            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "local": {"path": "/srv/hunter2"},
+            "storageClassName": "local", "nodeAffinity": {"required": {"nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["gpu-3"]}]}]}}})
+        k.create(space + "persistentvolumeclaims", metadata={"name": "c"}, spec={
+            "accessModes": ["ReadWriteOnce"], "storageClassName": "local", "volumeName": "v",
+            "resources": {"requests": {"storage": "1Gi"}}})
+        owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "7", "controller": True}
+        selector = {"matchLabels": {"app": "web"}}
+
+        def make(name, **spec):
+            p = pod(name, "gpu-3", owner, labels={"app": name, "ray.io/cluster": "ring"})
+            p["spec"].update(spec)
+            k.call("POST", space + "pods", p)
+        required = "requiredDuringSchedulingIgnoredDuringExecution"
+        make("web", tolerations=[{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+                                 {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"}], nodeSelector={"zone": "a"},
+             affinity={"podAntiAffinity": {required: [{"labelSelector": selector, "topologyKey": "kubernetes.io/hostname"}]}},
+             topologySpreadConstraints=[{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": selector}])
+        make("disk", volumes=[{"name": "d", "persistentVolumeClaim": {"claimName": "c"}}])
+        make("path", volumes=[{"name": "d", "hostPath": {"path": "/srv/hunter2"}}])
+        # the server at hand is of a time before policy/v1; the source falls back to what it serves
+        k.create("/apis/policy/v1beta1/namespaces/rules/poddisruptionbudgets", metadata={"name": "b"},
+                 spec={"minAvailable": "50%", "selector": selector})
+        k.set_status("/apis/policy/v1beta1/namespaces/rules/poddisruptionbudgets/b",
+                     {"disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1, "expectedPods": 2, "observedGeneration": 1})
 
     @classmethod
     def roles(cls):
@@ -111,7 +148,8 @@ class KubernetesTest(unittest.TestCase):
                             roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
                             subjects=[{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}])
         rule = lambda groups, resources, verbs=("list",): {"apiGroups": groups, "resources": resources, "verbs": list(verbs)}
-        bind("reader", [rule([""], ["nodes", "pods", "namespaces"]), rule(["apps"], ["replicasets", "deployments", "statefulsets", "daemonsets"]),
+        bind("reader", [rule([""], ["persistentvolumes", "persistentvolumeclaims"]), rule(["policy"], ["poddisruptionbudgets"]),
+                        rule([""], ["nodes", "pods", "namespaces"]), rule(["apps"], ["replicasets", "deployments", "statefulsets", "daemonsets"]),
                         rule(["batch"], ["jobs", "cronjobs"]), rule(["argoproj.io"], ["rollouts"]),
                         rule([""], ["replicationcontrollers"], ("get", "list"))], "gw-reader")
         bind("some", [rule([""], ["nodes", "pods"])], "gw-some")
@@ -134,12 +172,12 @@ class KubernetesTest(unittest.TestCase):
     def check_everything(self, seen):
         nodes, pods = by_name(seen["node"]), {(p["ns"], p["name"]): p for p in seen["pod"]}
         owners = {(o["kind"], o["name"]): o for o in seen["owner"]}
-        self.assertEqual(set(nodes), {"gpu-1", "gpu-2"})
+        self.assertEqual(set(nodes), {"gpu-1", "gpu-2", "gpu-3"})
         self.assertEqual([nodes["gpu-1"][f] for f in ("gpus", "cpuMilli", "memoryMib", "instanceType", "providerId", "schedulable")],
                          [8, 95500, 1024 * 1024, "p4d.24xlarge", "aws:///us-east-1a/i-1", True])
         self.assertEqual([nodes["gpu-2"][f] for f in ("gpus", "cpuMilli", "schedulable")], [None, None, False])
         self.assertEqual(len([p for p in pods if p[0] == "many"]), MANY)
-        self.assertEqual(len(seen["pod"]), MANY + 8)
+        self.assertEqual(len(seen["pod"]), MANY + 8 + 3)
         expected = {"d-abc-1": ("gpu", 2, "Deployment", "d", "Running"), "slice": ("mig", 1, None, None, "Pending"),
                     "cron-1-p": ("none", 0, "CronJob", "cron", "Pending"), "shared": ("shared", 1, None, None, "Pending"),
                     "lost": ("none", 0, "Gone", "g", "Pending"), "pending": ("gpu", 8, None, None, "Pending"),
@@ -171,6 +209,38 @@ class KubernetesTest(unittest.TestCase):
         self.assertEqual([n["name"] for n in seen["namespace"]], ["work"])
         self.assertIn("d", by_name(seen["owner"]))
 
+    def test_rules(self):
+        """Objects as a real API server stores them, with all that it fills in by itself."""
+        def check(seen):
+            node, pods = by_name(seen["node"])["gpu-3"], by_name(seen["pod"])
+            # the second taint is the API server's own: no kubelet says that the node is ready
+            self.assertEqual((node["taints"], node["keep"]),
+                             (["nvidia.com/gpu=present:NoSchedule", "node.kubernetes.io/not-ready=:NoSchedule"], "it has the annotation karpenter.sh/do-not-disrupt: true"))
+            self.assertEqual((pods["web"]["stays"], pods["web"]["gang"], pods["web"]["antiAffinity"], pods["web"]["spreads"]),
+                             (None, "rules/ring", 1, 1))
+            self.assertEqual({n: pods["web"]["nodes"][n] for n in ("gpu-2", "gpu-3")}, {"gpu-2": "the node is cordoned", "gpu-3": None})
+            self.assertEqual(pods["web"]["nodes"]["gpu-1"], "its node selector wants zone=a")
+            self.assertEqual(pods["disk"]["stays"], "one of its PersistentVolumes is on the disk of its node")
+            self.assertEqual(pods["disk"]["nodes"]["gpu-1"], "one of its volumes cannot be mounted on the node")
+            self.assertEqual(pods["path"]["stays"], "it uses a directory of its node, the hostPath volume d")
+            self.assertEqual(pods["path"]["nodes"]["gpu-3"], "it does not tolerate the taint nvidia.com/gpu=present:NoSchedule")
+            self.assertEqual(pods["lost"]["stays"], None)
+            self.assertEqual(pods["slice"]["stays"], "nothing would create it again: it has no controller")
+            self.assertEqual(seen["budget"], [{"ns": "rules", "name": "b", "allowed": 1, "minAvailable": "50%", "covers": ["web"]}])
+        check(self.read())
+        check(self.read(user={"token": "reader-token"}))
+
+    def test_rules_forbidden(self):
+        seen = self.read(user={"token": "some-token"})
+        for what in ("poddisruptionbudgets.policy", "persistentvolumes", "persistentvolumeclaims"):
+            self.assertIn(what + " (forbidden)", seen["missing"][0])
+        pods = by_name(seen["pod"])
+        self.assertEqual(pods["disk"]["stays"], "one of its PersistentVolumeClaims could not be read")
+        self.assertEqual((pods["web"]["stays"], seen["known"]), (None, [{"budgets": False, "volumes": False, "claims": False, "namespaces": False}]))
+        # a report does not ask
+        seen = self.read("--no-rules", user={"token": "some-token"})
+        self.assertNotIn("poddisruptionbudgets", seen["missing"][0])
+
     # ---- who may see it ----
 
     def test_least_rights(self):
@@ -178,7 +248,7 @@ class KubernetesTest(unittest.TestCase):
 
     def test_owners_forbidden(self):
         seen = self.read(user={"token": "some-token"})
-        self.assertEqual(len(seen["pod"]), MANY + 8)
+        self.assertEqual(len(seen["pod"]), MANY + 8 + 3)
         for what in ("namespaces", "replicasets.apps", "jobs.batch", "cronjobs.batch", "ReplicationController of v1"):
             self.assertIn(what + " (forbidden)", seen["missing"][0])
 
@@ -286,15 +356,23 @@ class KubernetesTest(unittest.TestCase):
 
     def test_export(self):
         seen = self.read("--export", "--page-items", "100")
-        self.assertEqual(set(seen) - {"describe"}, {"nodes", "pods", "namespaces", "workloads"})
+        self.assertEqual(set(seen) - {"describe"}, {"nodes", "pods", "namespaces", "workloads", "poddisruptionbudgets",
+                                                    "persistentvolumes", "persistentvolumeclaims"})
         pods, workloads = seen["pods"][0]["items"], seen["workloads"][0]["items"]
-        self.assertEqual(len(pods), MANY + 8)
+        self.assertEqual(len(pods), MANY + 8 + 3)
         self.assertTrue(all(i["kind"] == "Pod" and i["apiVersion"] == "v1" for i in pods))
         kinds = {i["kind"] for i in workloads}
         self.assertEqual(kinds, {"ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController"})
         text = json.dumps(seen)
-        for secret in ("hunter2", "annotations", "managedFields", "image"):
+        for secret in ("hunter2", "managedFields", "image"):
             self.assertNotIn(secret, text)
+        self.assertEqual([n["metadata"].get("annotations") for n in seen["nodes"][0]["items"]],
+                         [None, None, {"karpenter.sh/do-not-disrupt": "true"}])
+        self.assertEqual(seen["poddisruptionbudgets"][0]["items"][0]["spec"], {"minAvailable": "50%", "selector": {"matchLabels": {"app": "web"}}})
+        self.assertEqual(seen["persistentvolumes"][0]["items"][0]["spec"]["local"], {})
+        self.assertEqual(seen["persistentvolumeclaims"][0]["items"][0]["spec"], {"volumeName": "v"})
+        forbidden = self.read("--export", user={"token": "some-token"})
+        self.assertEqual(set(forbidden) - {"describe"}, {"nodes", "pods"})  # what could not be read is not an empty list
         one = [p for p in pods if p["metadata"]["name"] == "d-abc-1"][0]
         self.assertEqual(one["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"], "2")
         self.assertEqual(one["status"], {"phase": "Running", "startTime": "2026-01-01T00:00:00Z"})

@@ -481,6 +481,30 @@ static void budgets_are_read(void **state)
     assert_false(b[3].selector.nothing);
 }
 
+/* In policy/v1beta1 an empty selector was nobody's; the version stands at the list where the items have none.
+ */
+static void an_empty_selector_meant_something_else_once(void **state)
+{
+    GW_UNUSED(state);
+    static const char *const versions[] = {"policy/v1", "policy/v1beta1"};
+    char text[512];
+    for (size_t i = 0; i < GW_COUNT(versions); i++) {
+        snprintf(text, sizeof(text),
+                 "{'kind':'PodDisruptionBudgetList','apiVersion':'%s','items':[{'metadata':{'namespace':'ml',"
+                 "'name':"
+                 "'b'},'spec':{'selector':{}}}]}",
+                 versions[i]);
+        must_add(text);
+        assert_int_equal(fleet.budgets[0].selector.nothing, i == 1);
+        snprintf(text, sizeof(text),
+                 "{'kind':'List','apiVersion':'v1','items':[{'kind':'PodDisruptionBudget','apiVersion':'%s',"
+                 "'metadata':{'namespace':'ml','name':'b'},'spec':{'selector':{}}}]}",
+                 versions[i]);
+        must_add(text);
+        assert_int_equal(fleet.budgets[0].selector.nothing, i == 1);
+    }
+}
+
 static void volumes_and_claims_are_read(void **state)
 {
     GW_UNUSED(state);
@@ -700,6 +724,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(kai_and_ephemeral_storage_are_read, setup, teardown),
         cmocka_unit_test_setup_teardown(nodes_have_taints_and_reasons_to_be_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(budgets_are_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_empty_selector_meant_something_else_once, setup, teardown),
         cmocka_unit_test_setup_teardown(volumes_and_claims_are_read, setup, teardown),
         cmocka_unit_test_setup_teardown(sets_make_lists_known, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_types_are_told, setup, teardown),

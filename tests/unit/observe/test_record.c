@@ -699,6 +699,61 @@ static void a_snapshot_can_be_recorded_again(void **state)
     gw_fleet_free(&fleet);
 }
 
+/* Takes "rules" out of meta.json, as recordings had it once, or checks that it says no. */
+static void edit_meta(bool take_out)
+{
+    char path[256];
+    json_error_t je;
+    snprintf(path, sizeof(path), "%s/meta.json", dir);
+    json_t *meta = json_load_file(path, 0, &je);
+    assert_non_null(meta);
+    assert_int_equal(json_is_true(json_object_get(meta, "rules")), take_out);
+    if (take_out) {
+        assert_int_equal(json_object_del(meta, "rules"), 0);
+        assert_int_equal(json_dump_file(meta, path, 0), 0);
+    }
+    json_decref(meta);
+}
+
+/*
+ * A recording from before volumes and annotations were kept shows none, which does not mean that there are
+ * none: what constrains its pods is unknown, and stays so when it is recorded again.
+ */
+static void old_recordings_do_not_know_the_rules(void **state)
+{
+    GW_UNUSED(state);
+    fake f = {.n_series = 45, .runs = 1, .lists = LISTS};
+    gw_record_options o = options();
+    gw_error e = {0};
+    gw_fleet fleet;
+    record(&f, &o);
+    load_fleet(&fleet);
+    assert_int_not_equal(fleet.pods[0].rules, GW_NONE);
+    assert_true(fleet.nodes[0].rules_known);
+    assert_true(fleet.namespaces_known);
+    assert_false(fleet.budgets_known); /* no such list was there to record */
+    gw_fleet_free(&fleet);
+
+    edit_meta(true);
+    load_fleet(&fleet);
+    assert_int_equal(fleet.pods[0].rules, GW_NONE);
+    assert_false(fleet.nodes[0].rules_known);
+    gw_fleet_free(&fleet);
+
+    gw_source s = open_snapshot();
+    char again[100];
+    snprintf(again, sizeof(again), "%s/again", root);
+    o.dir = again;
+    if (gw_record(&s, NULL, &o, NULL, &e))
+        fail_msg("%s", e.message);
+    s.free(s.self);
+    snprintf(dir, sizeof(dir), "%s", again);
+    edit_meta(false);
+    load_fleet(&fleet);
+    assert_int_equal(fleet.pods[0].rules, GW_NONE);
+    gw_fleet_free(&fleet);
+}
+
 /* ---- the directory ---- */
 
 static void put(const char *name, const char *text)
@@ -935,6 +990,7 @@ int main(void)
         T(anonymous_recordings_keep_the_shape),
         T(two_anonymous_recordings_share_no_pseudonym),
         T(a_snapshot_can_be_recorded_again),
+        T(old_recordings_do_not_know_the_rules),
         T(what_is_there_is_not_lost_unasked),
         T(failures_leave_whole_files_only),
         T(a_full_disk_is_said),
