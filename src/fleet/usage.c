@@ -23,8 +23,10 @@ void gw_stats_init(gw_stats *s)
 
 void gw_stats_free(gw_stats *s)
 {
-    gw_free(s->compute_hist);
-    gw_free(s->memory_hist);
+    if (!s->borrows) {
+        gw_free(s->compute_hist);
+        gw_free(s->memory_hist);
+    }
     gw_stats_init(s);
 }
 
@@ -41,18 +43,33 @@ static void hist_merge(gw_hist *into, const gw_hist *from)
         into->bin[i] += from->bin[i];
 }
 
-int gw_stats_merge(gw_stats *into, const gw_stats *from)
+/* Histograms of its own for `into` where it has none, or borrows them, and `from` has something to add. */
+static int hists_own(gw_stats *into, const gw_stats *from)
 {
-    bool compute = from->compute_hist && !into->compute_hist,
-         memory = from->memory_hist && !into->memory_hist;
+    bool compute =
+        into->borrows ? into->compute_hist || from->compute_hist : from->compute_hist && !into->compute_hist;
+    bool memory =
+        into->borrows ? into->memory_hist || from->memory_hist : from->memory_hist && !into->memory_hist;
     gw_hist *c = compute ? gw_calloc(1, sizeof(*c)) : NULL, *m = memory ? gw_calloc(1, sizeof(*m)) : NULL;
     if ((compute && !c) || (memory && !m)) {
         gw_free(c);
         gw_free(m);
         return GW_ENOMEM;
     }
-    into->compute_hist = compute ? c : into->compute_hist;
-    into->memory_hist = memory ? m : into->memory_hist;
+    if (c)
+        hist_merge(c, into->compute_hist);
+    if (m)
+        hist_merge(m, into->memory_hist);
+    into->compute_hist = c ? c : into->compute_hist;
+    into->memory_hist = m ? m : into->memory_hist;
+    into->borrows = false;
+    return 0;
+}
+
+int gw_stats_merge(gw_stats *into, const gw_stats *from)
+{
+    if (hists_own(into, from))
+        return GW_ENOMEM;
     hist_merge(into->compute_hist, from->compute_hist);
     hist_merge(into->memory_hist, from->memory_hist);
     into->allocated += from->allocated;

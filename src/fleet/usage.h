@@ -76,8 +76,10 @@ typedef struct gw_stats {
     double active_windows,
         known_windows; /* windows with any compute above 1 %, and windows known (counts, share-weighted) */
     gw_hist *compute_hist, *memory_hist; /* of window means; NULL while nothing is known */
-    uint64_t samples;                    /* compute samples read */
-    int64_t first_ms, end_ms;            /* wall time covered; {0,0} = none */
+    bool borrows; /* the histograms are those of another gw_stats, which outlives this: not freed with it, and
+                     copied before a merge changes them */
+    uint64_t samples;         /* compute samples read */
+    int64_t first_ms, end_ms; /* wall time covered; {0,0} = none */
 } gw_stats;
 
 void gw_stats_init(gw_stats *s);
