@@ -1,8 +1,7 @@
 /*
  * Requests that block room: with what the histograms say instead of what is asked for, more nodes can be
  * emptied. Only smaller requests are tried; a larger one saves nothing here, and `explain` and the findings
- * tell of it. Requests of workloads that free no node are offered as alternatives, and taken where the user
- * asks for this kind by name.
+ * tell of it. Requests that free no node are a note, and actions where the user asks for this kind by name.
  */
 #include "allocate/planner_internal.h"
 #include "allocate/rightsize.h"
@@ -115,31 +114,52 @@ static int try_node(sizing *s, uint32_t node)
     return v == GW_FAILED ? p->e->code : 0;
 }
 
-/* What frees no node: an alternative, or, asked for by name, an action of its own. */
-static int offer_rest(sizing *s)
+static int offer(sizing *s, const gw_rightsize_row *row)
 {
     gw_planning *p = s->p;
+    gw_resize *one = GW_NEW(&p->plan->arena, gw_resize);
+    gw_action *a;
+    if (!one)
+        return gw_fail_memory(p->e);
+    *one = resize_of(row);
+    if (gw_plan_add(p->plan, GW_ACTION_RIGHT_SIZE, &a, p->e))
+        return p->e->code;
+    a->change = (gw_change){.resizes = one, .n_resizes = 1};
+    a->chosen = true;
+    a->confidence = GW_MIN(1, GW_MAX(0, row->confidence));
+    a->rule =
+        "right-size: requests by VPA's histogram method (P90 and 15 %, memory never under its recorded peak)";
+    return gw_plan_describe_resize(p, a, row->cluster, row->n_pods);
+}
+
+/* What frees no node: actions of their own where they were asked for by name, else one note. */
+static int tell_rest(sizing *s)
+{
+    gw_planning *p = s->p;
+    size_t rows = 0;
+    int64_t cpu = 0, mib = 0;
+    if (p->o->kinds && (p->o->min_saving > 0 || (p->o->max_risk_set && p->o->max_risk < GW_RISK_MEDIUM)))
+        return 0; /* they save nothing, and restart pods */
     for (size_t r = 0; r < s->result.n_rows; r++) {
         const gw_rightsize_row *row = &s->result.rows[r];
-        gw_resize *one = GW_NEW(&p->plan->arena, gw_resize);
-        gw_action *a;
-        if (s->told[r] || !shrinks(row) || !may_change(s, row))
+        if (s->told[r] || !shrinks(row) || row->n_pods == 0 || !may_change(s, row))
             continue;
-        if (!one)
-            return gw_fail_memory(p->e);
-        *one = resize_of(row);
-        if (gw_plan_add(p->plan, GW_ACTION_RIGHT_SIZE, &a, p->e))
-            return p->e->code;
-        a->change = (gw_change){.resizes = one, .n_resizes = 1};
-        a->chosen = p->o->kinds != 0;
-        a->why_not = a->chosen ? NULL : "by itself it gives no node back";
-        a->confidence = GW_MIN(1, GW_MAX(0, row->confidence));
-        if (gw_plan_describe_resize(p, a, row->n_pods))
-            return p->e->code;
-        a->rule = "right-size: requests by VPA's histogram method (P90 and 15 %, memory never under its "
-                  "recorded peak)";
+        int rc = p->o->kinds ? offer(s, row) : 0;
+        if (rc)
+            return rc;
+        rows++;
+        cpu += less(&row->of[GW_RIGHTSIZE_CPU]) * row->n_pods;
+        mib += less(&row->of[GW_RIGHTSIZE_MEMORY]) * row->n_pods;
     }
-    return 0;
+    if (rows == 0 || p->o->kinds)
+        return 0;
+    char text[256];
+    snprintf(text, sizeof(text),
+             "%zu workload%s ask%s for more than measured, %.1f CPU and %.1f GiB in all, but that gives no "
+             "further node "
+             "back: gpuwise plan --only right-size",
+             rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "", (double)cpu / 1000, (double)mib / 1024);
+    return gw_plan_note(p->plan, text, p->e);
 }
 
 static int size(sizing *s)
@@ -186,7 +206,7 @@ static int size(sizing *s)
     }
     if (w->failed)
         return gw_fail_memory(p->e);
-    return rc ? rc : offer_rest(s);
+    return rc ? rc : tell_rest(s);
 }
 
 int gw_advise_rightsize(gw_planning *p)

@@ -57,7 +57,7 @@ int gw_advise_mix(gw_planning *p);
 int gw_plan_describe(gw_planning *p, gw_action *a, const gw_proposal *x);
 
 /* The same for smaller requests that move nothing: of the one workload in a->change. */
-int gw_plan_describe_resize(gw_planning *p, gw_action *a, uint32_t pods);
+int gw_plan_describe_resize(gw_planning *p, gw_action *a, const char *cluster, uint32_t pods);
 
 /* planner_bound.c: what no plan can go under. Before any trial. 0 or a failure. */
 int gw_plan_bound(gw_planning *p);

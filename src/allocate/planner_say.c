@@ -89,9 +89,9 @@ static int measure_blast(gw_planning *p, gw_action *a, touched *ret)
 
 static void raise_risk(gw_action *a, gw_risk to, const char *why)
 {
-    if (to <= a->risk && a->risk_why)
-        return;
-    a->risk = GW_MAX(a->risk, to);
+    if (a->risk_why && to < a->risk)
+        return; /* of equal ones the later says more */
+    a->risk = to;
     a->risk_why = why;
 }
 
@@ -351,16 +351,18 @@ int gw_plan_describe(gw_planning *p, gw_action *a, const gw_proposal *x)
     return phrase_mix(p, a, x);
 }
 
-int gw_plan_describe_resize(gw_planning *p, gw_action *a, uint32_t pods)
+int gw_plan_describe_resize(gw_planning *p, gw_action *a, const char *cluster, uint32_t pods)
 {
     const gw_resize *r = &a->change.resizes[0];
-    a->id = say(p, "%s/%s/%s/%s", gw_action_kind_name(a->kind), r->ns, r->kind, r->name);
+    a->id = cluster ? say(p, "%s/%s/%s/%s/%s", gw_action_kind_name(a->kind), cluster, r->ns, r->kind, r->name)
+                    : say(p, "%s/%s/%s/%s", gw_action_kind_name(a->kind), r->ns, r->kind, r->name);
     a->subject = say(p, "%s %s/%s", r->kind, r->ns, r->name);
     a->is =
         say(p, "%.2f CPU, %.1f GiB a pod", (double)r->cpu_milli[0] / 1000, (double)r->memory_mib[0] / 1024);
     a->should = say(p, "%.2f CPU, %.1f GiB", (double)r->cpu_milli[1] / 1000, (double)r->memory_mib[1] / 1024);
-    a->text = say(p, "%u pod%s of %s %s/%s ask for more than the histograms say: %s, %s would do.", pods,
-                  plural(pods), r->kind, r->ns, r->name, a->is ? a->is : "", a->should ? a->should : "");
+    a->text = say(p, "%u pod%s of %s %s/%s ask%s for more than the histograms say: %s; %s would do.", pods,
+                  plural(pods), r->kind, r->ns, r->name, pods == 1 ? "s" : "", a->is ? a->is : "",
+                  a->should ? a->should : "");
     a->blast = (gw_blast){.pods = pods, .workloads = 1, .restart_cost = GW_MICRO_UNKNOWN};
     a->risk = GW_RISK_MEDIUM;
     a->risk_why = "a changed request restarts the pods";

@@ -194,6 +194,7 @@ static bool find(const gw_world *w, uint32_t tenant, uint32_t *ret_node, gw_seat
     const char *no = t->n_units ? "no free GPU of its kind" : "no other node";
     for (uint32_t i = 0; i < w->fleet->n_nodes; i++) {
         if (i == t->node || !w->nodes[i].here || w->nodes[i].released || w->nodes[i].closed ||
+            !gw_eq(w->fleet->nodes[i].cluster, w->fleet->nodes[t->node].cluster) ||
             !gw_world_seats(w, tenant, i, seats))
             continue;
         room r = room_of(w, t, i);
