@@ -47,7 +47,7 @@ typedef struct gw_world_node {
     bool priced;
     gw_micro hourly;
     const char *stays; /* why it may not be given back; NULL: it may */
-    uint32_t *boards; /* fleet indexes, ascending */
+    uint32_t *boards;  /* fleet indexes, ascending */
     uint32_t n_boards;
     /* State. */
     bool released;
@@ -82,7 +82,7 @@ typedef struct gw_tenant {
     gw_headroom headroom;
     gw_share_facts facts;
     gw_share_choice choice;
-    double board_ms; /* time that its boards were held, by it and by its past */
+    double board_ms;       /* time that its boards were held, by it and by its past */
     gw_micro restart_cost; /* of the GPU time that one restart costs; GW_MICRO_UNKNOWN */
 } gw_tenant;
 
