@@ -195,6 +195,15 @@ static json_t *spec_of(const json_t *object, const char *kind)
     return gw_eq(kind, "PersistentVolumeClaim") ? slim_claim(spec) : slim_spec(spec, 0);
 }
 
+/* A pod whose spec has nothing of interest has one all the same: it is known what it asks for. */
+static bool put_spec(json_t *o, const json_t *object, const char *kind)
+{
+    json_t *spec = spec_of(object, kind);
+    if (gw_eq(kind, "Pod") && json_is_object(json_object_get(object, "spec")))
+        return spec && json_object_set_new(o, "spec", spec) == 0;
+    return put(o, "spec", spec);
+}
+
 json_t *gw_kube_slim(const json_t *object, const char *api_version, const char *kind)
 {
     static const char *const top[] = {"apiVersion", "kind", NULL};
@@ -207,7 +216,7 @@ json_t *gw_kube_slim(const json_t *object, const char *api_version, const char *
         return NULL;
     bool ok = (!api_version || !json_object_set_new(o, "apiVersion", json_string(api_version))) &&
               (!kind || !json_object_set_new(o, "kind", json_string(kind))) &&
-              put(o, "metadata", slim_meta(object, known)) && put(o, "spec", spec_of(object, known)) &&
+              put(o, "metadata", slim_meta(object, known)) && put_spec(o, object, known) &&
               put(o, "status", pick(json_object_get(object, "status"), status));
     if (!ok) {
         json_decref(o);
