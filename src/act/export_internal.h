@@ -169,6 +169,35 @@ int gw_act_write_descheduler(gw_act *a, gw_error *e);
 int gw_act_write_action_json(gw_act *a, gw_error *e);
 int gw_act_write_readme(gw_act *a, gw_error *e);
 
+/* When a pod of a move is evicted. */
+typedef enum gw_act_eviction {
+    GW_ACT_EVICT_NEVER, /* a rollout replaces it; or it must ask for something else and no patch makes it, so
+                    that it would come back as it was: that is left to whoever does it by hand */
+    GW_ACT_EVICT_TO_MOVE,    /* it runs elsewhere at once */
+    GW_ACT_EVICT_BEFORE_CUT, /* its board must be free: its rollout would wait for the new seat, and that for
+                         the board */
+    GW_ACT_EVICT_AFTER_CUT,  /* its new seat is there then */
+} gw_act_eviction;
+
+/* The steps of a README in the making. */
+typedef struct gw_act_steps {
+    gw_act *a;
+    gw_buf *b;
+    int n;
+} gw_act_steps;
+
+#define GW_ACT_LIST_MAX 500 /* commands of one step; the rest is in action.json */
+
+void gw_act_begin_step(gw_act_steps *s, const char *title);
+void gw_act_begin_code(gw_act_steps *s);
+void gw_act_end_code(gw_act_steps *s, size_t left_out);
+void gw_act_put_node_command(gw_act_steps *s, const char *before, uint32_t node, const char *after);
+
+/* readme_boards.c */
+void gw_act_put_evictions(gw_act_steps *s, gw_act_eviction when, const char *title, const char *text);
+void gw_act_put_bundles(gw_act_steps *s);
+void gw_act_put_cuts(gw_act_steps *s);
+
 /* readme_steps.c, readme_back.c */
 void gw_act_put_steps(gw_act *a, gw_buf *b);
 void gw_act_put_checks(gw_act *a, gw_buf *b);

@@ -1,8 +1,6 @@
 /* The way back: the steps in reverse, as far as there is one. */
 #include "act/export_internal.h"
 
-#define LIST_MAX 500
-
 static void put_left_out(gw_buf *b, size_t n, size_t done)
 {
     gw_buf_puts(b, "```\n");
@@ -32,7 +30,7 @@ static void put_workloads(gw_act *a, gw_buf *b)
         b,
         "\nThe requests as they were (or take `workloads/` out of the components of your kustomization):\n\n"
         "```sh\n");
-    for (size_t i = 0; i < a->n_targets && done < LIST_MAX; i++) {
+    for (size_t i = 0; i < a->n_targets && done < GW_ACT_LIST_MAX; i++) {
         const gw_act_target *t = &a->targets[i];
         if (!t->ask_patch && !t->note_patch && !t->size_patch)
             continue;
@@ -60,7 +58,7 @@ static void put_settings(gw_act *a, gw_buf *b)
     if (n == 0)
         return;
     gw_buf_puts(b, "\nThe boards as they were, when the pods on them are gone:\n\n```sh\n");
-    for (size_t i = 0; i < a->n_settings && done < LIST_MAX; i++) {
+    for (size_t i = 0; i < a->n_settings && done < GW_ACT_LIST_MAX; i++) {
         const gw_act_setting *s = &a->settings[i];
         const char *label = s->mig ? GW_ACT_MIG_LABEL : GW_ACT_PLUGIN_LABEL;
         if (s->node & GW_HIRED)
@@ -89,7 +87,7 @@ static void put_settings(gw_act *a, gw_buf *b)
 static void put_nodes(gw_act *a, gw_buf *b)
 {
     const gw_change *c = &a->action->change;
-    size_t n = GW_MIN(c->n_released, (size_t)LIST_MAX);
+    size_t n = GW_MIN(c->n_released, (size_t)GW_ACT_LIST_MAX);
     if (n) {
         gw_buf_puts(b, "\nA node that is still there takes pods again:\n\n```sh\n");
         for (size_t i = 0; i < n; i++) {
