@@ -29,8 +29,8 @@ typedef struct gw_verb {
     int (*run)(gw_cli *cli, gw_error *e);
 } gw_verb;
 
-extern const gw_verb gw_verb_report, gw_verb_explain, gw_verb_price, gw_verb_mig, gw_verb_record,
-    gw_verb_demo, gw_verb_version, gw_verb_completion, gw_verb_help;
+extern const gw_verb gw_verb_report, gw_verb_plan, gw_verb_explain, gw_verb_price, gw_verb_mig,
+    gw_verb_record, gw_verb_demo, gw_verb_version, gw_verb_completion, gw_verb_help;
 
 /* All verbs in the order of the help page, NULL-terminated. */
 extern const gw_verb *const gw_verbs[];
@@ -53,8 +53,8 @@ void gw_cli_progress_show(void *ctx, double share, const char *doing);
 /* Takes the line away. */
 void gw_cli_progress_end(gw_cli_progress *p);
 
-/* The report verb and the demo verb: reads, judges, groups and writes. banner: NULL or a line for people. */
-int gw_cli_report(gw_cli *cli, const char *banner, gw_error *e);
+/* The report, and below it the plan in short. banner: a line for people. */
+int gw_cli_demo(gw_cli *cli, const char *banner, gw_error *e);
 /* Records what the options name into dir. */
 int gw_cli_record(gw_cli *cli, const char *dir, gw_error *e);
 struct gw_pipeline;

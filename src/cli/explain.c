@@ -1,7 +1,7 @@
 /* gpuwise explain SUBJECT: finds what is meant. */
 #include "cli/explain.h"
 
-#include "cli/cli.h"
+#include "cli/plan.h"
 
 #define CANDIDATES_MAX    64
 #define UUID_PREFIX_LEAST 4
@@ -227,32 +227,73 @@ int gw_explain(const gw_pipeline *p, const char *subject, gw_explanation *x, gw_
     return 0;
 }
 
+static int write_subject(gw_cli *cli, gw_pipeline *p, const char *subject, gw_buf *b, gw_error *e)
+{
+    gw_explanation x;
+    gw_explanation_init(&x);
+    int rc = gw_explain(p, subject, &x, e);
+    if (rc == 0)
+        rc = gw_explanation_write(&x, p, (gw_output)cli->options.output, cli->colour, b, e);
+    gw_explanation_free(&x);
+    return rc;
+}
+
+/* "mps/chat-0" may be an action, and a pod of a namespace that somebody called "mps". */
+static int write_action(gw_cli *cli, const gw_plan_setup *setup, gw_pipeline *p, const char *id, bool sure,
+                        gw_buf *b, gw_error *e)
+{
+    gw_plan plan;
+    uint32_t action;
+    target t;
+    gw_error none;
+    bool thing = !sure && locate(p, id, &t, &none) != GW_ENOTFOUND;
+    gw_plan_init(&plan);
+    int rc = gw_plan_setup_make(setup, p, &plan, e);
+    bool planned = rc == 0 && gw_plan_find(&plan, id) != GW_NONE;
+    if (planned && thing)
+        rc = gw_fail(e, GW_EUSAGE, "'%s' is an action and a pod or workload: write action/%s or pod/%s", id,
+                     id, id);
+    else if (rc == 0 && thing)
+        rc = write_subject(cli, p, id, b, e);
+    else if (rc == 0)
+        rc = gw_plan_locate(&plan, id, &action, e);
+    if (rc == 0 && planned)
+        rc = gw_plan_explain_write(cli, p, &plan, action, b, e);
+    gw_plan_free(&plan);
+    return rc;
+}
+
 static int run(gw_cli *cli, gw_error *e)
 {
+    const char *subject = cli->operands.items[0], *id = NULL;
+    bool sure = false, action = gw_plan_subject(subject, &id, &sure);
+    gw_plan_setup setup = {0};
     gw_pipeline p;
-    gw_explanation x;
     gw_buf b;
-    int rc = gw_cli_pipeline(cli, &p, e);
+    int rc = action ? gw_plan_setup_open(&cli->options, &setup, e) : 0;
     if (rc)
         return rc;
-    gw_explanation_init(&x);
+    rc = gw_cli_pipeline(cli, &p, e);
+    if (rc) {
+        gw_plan_setup_free(&setup);
+        return rc;
+    }
     gw_buf_init(&b, GW_OUTPUT_BYTES_MAX);
-    rc = gw_explain(&p, cli->operands.items[0], &x, e);
-    if (rc == 0)
-        rc = gw_explanation_write(&x, &p, (gw_output)cli->options.output, cli->colour, &b, e);
+    rc = action ? write_action(cli, &setup, &p, id, sure, &b, e) : write_subject(cli, &p, subject, &b, e);
     if (rc == 0)
         rc = gw_cli_write(&b, e);
     if (rc == 0 && cli->options.strict && p.partial)
         rc = gw_fail(e, GW_EPARTIAL, "a part of the answer is missing, and --strict was given");
     gw_buf_free(&b);
-    gw_explanation_free(&x);
     gw_pipeline_free(&p);
+    gw_plan_setup_free(&setup);
     return rc;
 }
 
 static const gw_option_group *const groups[] = {
-    &gw_options_source, &gw_options_kubernetes, &gw_options_window, &gw_options_output_explain,
-    &gw_options_prices, &gw_options_thresholds, &gw_options_demo,   NULL};
+    &gw_options_source,         &gw_options_kubernetes, &gw_options_window,
+    &gw_options_output_explain, &gw_options_prices,     &gw_options_thresholds,
+    &gw_options_plan,           &gw_options_demo,       NULL};
 
 const gw_verb gw_verb_explain = {
     {.name = "explain",
@@ -260,11 +301,13 @@ const gw_verb gw_verb_explain = {
      .operands = "SUBJECT",
      .min_operands = 1,
      .max_operands = 1,
-     .text = "SUBJECT is a pod, node, GPU (a beginning of its UUID), workload, namespace or\n"
-             "the rule of a finding; NAMESPACE/NAME where a name is not unique, and\n"
-             "KIND/... (pod/, node/, gpu/, workload/, namespace/, finding/) to be exact.",
+     .text = "SUBJECT is a pod, node, GPU (a beginning of its UUID), workload, namespace,\n"
+             "the rule of a finding, or an action that 'plan' lists, for which the options of\n"
+             "the plan count too; NAMESPACE/NAME where a name is not unique, and KIND/...\n"
+             "(pod/, node/, gpu/, workload/, namespace/, finding/, action/) to be exact.",
      .examples = "explain avatar/chat-0 --prometheus http://localhost:9090\n"
                  "explain idle-gpu --demo\n"
+                 "explain release-node/gpu-7 --snapshot ./snapshot\n"
                  "explain namespace/avatar --snapshot ./snapshot -o json",
      .groups = groups},
     run};

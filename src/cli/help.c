@@ -44,7 +44,7 @@ const gw_verb gw_verb_help = {
      .summary = "Help for a verb",
      .operands = "[VERB]",
      .max_operands = 1,
-     .operand_words = "report explain price mig record demo version completion help",
+     .operand_words = "report plan explain price mig record demo version completion help",
      .examples = "help report",
      .groups = groups},
     run};

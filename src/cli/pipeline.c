@@ -34,6 +34,8 @@ void gw_pipeline_free(gw_pipeline *p)
         gw_price_list_free(p->prices);
     gw_usage_free(&p->usage);
     gw_fleet_free(&p->fleet);
+    if (p->has_present) /* last: what would be points into what is */
+        gw_after_free(&p->present);
     if (p->kube)
         gw_kube_free(p->kube);
     void (*close_source)(void *) = p->has_source ? p->source.free : NULL;
@@ -348,10 +350,8 @@ int gw_price_list_open(const gw_cli_options *o, gw_price_list **ret, gw_error *e
     return 0;
 }
 
-static int judge(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
+int gw_pipeline_judge(const gw_pipeline *p, const gw_cli_options *o, gw_findings *ret, gw_error *e)
 {
-    int rc =
-        gw_classify(&p->fleet, &p->usage, &p->ownership, &p->arena, &p->pod_class, &p->pod_class_reason, e);
     gw_judge_input in = {.fleet = &p->fleet,
                          .usage = &p->usage,
                          .ledger = &p->ledger,
@@ -359,7 +359,14 @@ static int judge(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
                          .ownership = &p->ownership,
                          .pod_class = p->pod_class,
                          .thresholds = &o->thresholds};
-    return rc ? rc : gw_interpret(&in, &p->findings, e);
+    return gw_interpret(&in, ret, e);
+}
+
+static int judge(gw_pipeline *p, const gw_cli_options *o, gw_error *e)
+{
+    int rc =
+        gw_classify(&p->fleet, &p->usage, &p->ownership, &p->arena, &p->pod_class, &p->pod_class_reason, e);
+    return rc ? rc : gw_pipeline_judge(p, o, &p->findings, e);
 }
 
 static int describe(gw_pipeline *p, gw_error *e)

@@ -5,6 +5,7 @@
 #ifndef GW_CLI_PIPELINE_H
 #define GW_CLI_PIPELINE_H
 
+#include "allocate/after.h"
 #include "attribute/report.h"
 #include "cli/options.h"
 #include "interpret/interpret.h"
@@ -41,6 +42,8 @@ typedef struct gw_pipeline {
     const char *notes[GW_PIPELINE_NOTES]; /* for stderr: what was left out and why */
     size_t n_notes;
     bool partial;
+    bool has_present; /* fleet, usage, book and ledger are those of a "what if": */
+    gw_after present; /* ... and these are what was read */
 } gw_pipeline;
 
 /* What a pipeline needs from outside. */
@@ -67,6 +70,15 @@ int gw_pipeline_run(gw_pipeline *p, const gw_cli_options *o, const gw_pipeline_e
 /* What the source had to leave out so far: becomes notes and unknowns, and the answer partial. run does it.
  */
 int gw_pipeline_take_warnings(gw_pipeline *p, gw_error *e);
+/*
+ * After run: puts the world in place of the present that it would be, had the actions of an export been taken
+ * (a folder with action.json, or one with folders NN-…, in that order). Findings are judged anew on it; what
+ * a pod is (its class) stays what its behaviour said. *ret_n: how many actions. GW_ECONFIG, GW_EUSAGE where
+ * they cannot be taken on this fleet, GW_ENOTFOUND, GW_EIO, GW_ENOMEM; the pipeline is then as it was.
+ */
+int gw_pipeline_with(gw_pipeline *p, const gw_cli_options *o, const char *dir, size_t *ret_n, gw_error *e);
+/* Findings on what the pipeline holds; appends to *ret. */
+int gw_pipeline_judge(const gw_pipeline *p, const gw_cli_options *o, gw_findings *ret, gw_error *e);
 /*
  * After run: groups by `by` ("team,model"). *r is initialised by this, and lives no longer than the pipeline.
  * With a namespace or a selector, findings about others are left out, and so are those about nodes. Called on

@@ -5,6 +5,8 @@
 #include "base/utf8.h"
 #include "format/table.h"
 
+#define LISTS_SHOWN 4 /* price lists */
+
 const char *const gw_cost_names[GW_N_COSTS] = {"bill", "used",    "wasted",  "reclaimable",
                                                "idle", "unknown", "overhead"};
 const char *const gw_time_names[GW_N_TIMES] = {"paid", "allocated", "used", "idle", "unknown"};
@@ -18,9 +20,9 @@ int gw_render_report(const gw_report *r, gw_output output, const gw_render *how,
     case GW_OUTPUT_WIDE:
         return gw_render_table(r, how, true, b, e);
     case GW_OUTPUT_JSON:
-        return gw_render_doc(r, GW_DOC_JSON, b, e);
+        return gw_render_doc(r, how, GW_DOC_JSON, b, e);
     case GW_OUTPUT_YAML:
-        return gw_render_doc(r, GW_DOC_YAML, b, e);
+        return gw_render_doc(r, how, GW_DOC_YAML, b, e);
     case GW_OUTPUT_CSV:
         return gw_render_csv(r, b, e);
     case GW_OUTPUT_HTML:
@@ -170,6 +172,51 @@ int gw_price_lines(const gw_report *r, gw_price_line **ret, size_t *ret_n, gw_er
     *ret = lines;
     *ret_n = n;
     return 0;
+}
+
+static bool same_list(const gw_node_price *a, const gw_node_price *b)
+{
+    return gw_eq(a->source, b->source) && gw_eq(a->as_of, b->as_of);
+}
+
+/* Nodes whose price is from the list of line i; 0 where an earlier line is of the same list. */
+static uint32_t nodes_of_list(const gw_price_line *lines, size_t n, size_t i)
+{
+    uint32_t nodes = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (!same_list(lines[k].price, lines[i].price))
+            continue;
+        if (k < i)
+            return 0;
+        nodes += lines[k].nodes;
+    }
+    return nodes;
+}
+
+int gw_price_lists_write(const gw_report *r, gw_buf *b, gw_error *e)
+{
+    gw_price_line *lines;
+    size_t n, shown = 0;
+    int rc = gw_price_lines(r, &lines, &n, e);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < n; i++) {
+        const gw_node_price *price = lines[i].price;
+        uint32_t nodes = nodes_of_list(lines, n, i);
+        const char *s = nodes == 1 ? "" : "s";
+        if (nodes == 0 || ++shown > LISTS_SHOWN)
+            continue;
+        gw_buf_puts(b, shown > 1 ? ", " : "");
+        if (price->source)
+            gw_buf_printf(b, "%s%s%s (%" PRIu32 " node%s)", price->source, price->as_of ? " of " : "",
+                          price->as_of ? price->as_of : "", nodes, s);
+        else
+            gw_buf_printf(b, "none for %" PRIu32 " node%s", nodes, s);
+    }
+    if (shown > LISTS_SHOWN)
+        gw_buf_printf(b, " and %zu more", shown - LISTS_SHOWN);
+    gw_free(lines);
+    return gw_buf_check(b, "the price lists", e);
 }
 
 /* ---- text ---------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "attribute/report.h"
 #include "base/buf.h"
 #include "cli/options.h"
+#include "fleet/plan.h"
 #include "format/doc.h"
 
 #define GW_TABLE_WIDTH 100 /* columns that -o table keeps to */
@@ -19,14 +20,17 @@ typedef struct gw_render {
     const char *banner;       /* one line before everything, for people; may be NULL */
     const gw_report *teams;   /* the same by team, for the bars of -o html; may be NULL */
     bool colour;
-    size_t columns; /* of the terminal, for the sentences of -o wide; 0: not known */
+    size_t columns;    /* of the terminal, for the sentences of -o wide; 0: not known */
+    const char *as_if; /* the export whose actions are taken as done; NULL: the fleet as it is */
+    size_t as_if_actions;
+    const gw_plan *plan; /* to be shown in short below the findings of -o table; may be NULL */
 } gw_render;
 
 /* Appends the report. 0 or GW_ENOMEM, GW_ELIMIT. */
 int gw_render_report(const gw_report *r, gw_output output, const gw_render *how, gw_buf *b, gw_error *e);
 
 int gw_render_table(const gw_report *r, const gw_render *how, bool wide, gw_buf *b, gw_error *e);
-int gw_render_doc(const gw_report *r, gw_doc_format format, gw_buf *b, gw_error *e);
+int gw_render_doc(const gw_report *r, const gw_render *how, gw_doc_format format, gw_buf *b, gw_error *e);
 int gw_render_csv(const gw_report *r, gw_buf *b, gw_error *e);
 int gw_render_html(const gw_report *r, const gw_render *how, gw_buf *b, gw_error *e);
 
@@ -79,6 +83,19 @@ typedef struct gw_price_line {
 } gw_price_line;
 /* The distinct prices of nodes with GPUs, in order of the nodes; gw_free(*ret). 0 or GW_ENOMEM. */
 int gw_price_lines(const gw_report *r, gw_price_line **ret, size_t *ret_n, gw_error *e);
+
+/* "aws list of 2026-07-20 (6 nodes), none for 3 nodes": which price lists the dollars rest on. */
+int gw_price_lists_write(const gw_report *r, gw_buf *b, gw_error *e);
+
+/* Members that the documents of reports and plans have in common; without a key they name themselves. */
+void gw_doc_share(gw_doc *d, const char *key, double share); /* null where it is negative */
+void gw_doc_cost(gw_doc *d, const gw_cost *c);
+void gw_doc_gpu_hours(gw_doc *d, const gw_gpu_time *t);
+void gw_doc_window(gw_doc *d, gw_interval w);
+void gw_doc_evidence(gw_doc *d, const gw_evidence *evidence, size_t n);
+void gw_doc_unknowns(gw_doc *d, const gw_report *r);
+/* 0 or GW_ENOMEM. */
+int gw_doc_prices(gw_doc *d, const gw_report *r, gw_error *e);
 
 /* Appends words wrapped to `width` columns; the first line starts at `column`, the others at `indent`. */
 void gw_text_wrap(gw_buf *b, const char *text, size_t indent, size_t column, size_t width);

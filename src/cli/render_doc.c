@@ -6,7 +6,7 @@
 #define HOUR_DECIMALS  6
 #define SHARE_DECIMALS 6
 
-static void put_share(gw_doc *d, const char *key, double share)
+void gw_doc_share(gw_doc *d, const char *key, double share)
 {
     if (share >= 0)
         gw_doc_number(d, key, share, SHARE_DECIMALS);
@@ -14,7 +14,7 @@ static void put_share(gw_doc *d, const char *key, double share)
         gw_doc_null(d, key);
 }
 
-static void put_cost(gw_doc *d, const gw_cost *c)
+void gw_doc_cost(gw_doc *d, const gw_cost *c)
 {
     gw_micro amounts[GW_N_COSTS];
     gw_cost_list(c, amounts);
@@ -24,7 +24,7 @@ static void put_cost(gw_doc *d, const gw_cost *c)
     gw_doc_end(d);
 }
 
-static void put_hours(gw_doc *d, const gw_gpu_time *t)
+void gw_doc_gpu_hours(gw_doc *d, const gw_gpu_time *t)
 {
     double hours[GW_N_TIMES];
     gw_gpu_hours_list(t, hours);
@@ -37,22 +37,22 @@ static void put_hours(gw_doc *d, const gw_gpu_time *t)
 static void put_profile(gw_doc *d, const char *key, const gw_profile *p)
 {
     gw_doc_object(d, key);
-    put_share(d, "mean", p->mean);
-    put_share(d, "p95", p->p95);
-    put_share(d, "peak", p->peak);
+    gw_doc_share(d, "mean", p->mean);
+    gw_doc_share(d, "p95", p->p95);
+    gw_doc_share(d, "peak", p->peak);
     gw_doc_end(d);
 }
 
 /* The four objects that the total and every row have. */
 static void put_numbers(gw_doc *d, const gw_row *row)
 {
-    put_cost(d, &row->cost);
-    put_hours(d, &row->time);
+    gw_doc_cost(d, &row->cost);
+    gw_doc_gpu_hours(d, &row->time);
     put_profile(d, "compute", &row->compute);
     put_profile(d, "memory", &row->memory);
 }
 
-static void put_window(gw_doc *d, gw_interval w)
+void gw_doc_window(gw_doc *d, gw_interval w)
 {
     char text[GW_TIME_TEXT_MAX];
     gw_doc_object(d, "window");
@@ -83,8 +83,21 @@ static void put_row(gw_doc *d, const gw_report *r, const gw_row *row)
     gw_state_shares(&row->stats, states);
     gw_doc_object(d, "states");
     for (int s = 0; s < GW_N_STATES; s++)
-        put_share(d, gw_state_names[s], states[s]);
+        gw_doc_share(d, gw_state_names[s], states[s]);
     gw_doc_end(d);
+    gw_doc_end(d);
+}
+
+void gw_doc_evidence(gw_doc *d, const gw_evidence *evidence, size_t n)
+{
+    gw_doc_object(d, "evidence");
+    for (size_t i = 0; i < n; i++) {
+        const gw_evidence *ev = &evidence[i];
+        if (ev->kind == GW_EVIDENCE_NUMBER)
+            gw_doc_number(d, ev->name, ev->number, SHARE_DECIMALS);
+        else
+            gw_doc_text(d, ev->name, ev->kind == GW_EVIDENCE_TEXT ? ev->text : NULL);
+    }
     gw_doc_end(d);
 }
 
@@ -98,21 +111,13 @@ static void put_finding(gw_doc *d, const gw_finding *f)
         gw_doc_text(d, f->subject[i].name, f->subject[i].value);
     gw_doc_end(d);
     gw_doc_money(d, "monthlyCost", f->monthly);
-    put_share(d, "confidence", f->confidence);
-    gw_doc_object(d, "evidence");
-    for (size_t i = 0; i < f->n_evidence; i++) {
-        const gw_evidence *ev = &f->evidence[i];
-        if (ev->kind == GW_EVIDENCE_NUMBER)
-            gw_doc_number(d, ev->name, ev->number, SHARE_DECIMALS);
-        else
-            gw_doc_text(d, ev->name, ev->kind == GW_EVIDENCE_TEXT ? ev->text : NULL);
-    }
-    gw_doc_end(d);
+    gw_doc_share(d, "confidence", f->confidence);
+    gw_doc_evidence(d, f->evidence, f->n_evidence);
     gw_doc_text(d, "text", f->text);
     gw_doc_end(d);
 }
 
-static int put_prices(gw_doc *d, const gw_report *r, gw_error *e)
+int gw_doc_prices(gw_doc *d, const gw_report *r, gw_error *e)
 {
     gw_price_line *lines;
     size_t n;
@@ -136,7 +141,7 @@ static int put_prices(gw_doc *d, const gw_report *r, gw_error *e)
     return 0;
 }
 
-static void put_unknowns(gw_doc *d, const gw_report *r)
+void gw_doc_unknowns(gw_doc *d, const gw_report *r)
 {
     gw_doc_array(d, "unknowns");
     for (size_t i = 0; i < r->n_unknowns; i++) {
@@ -153,15 +158,21 @@ static void put_unknowns(gw_doc *d, const gw_report *r)
     gw_doc_end(d);
 }
 
-int gw_render_doc(const gw_report *r, gw_doc_format format, gw_buf *b, gw_error *e)
+int gw_render_doc(const gw_report *r, const gw_render *how, gw_doc_format format, gw_buf *b, gw_error *e)
 {
     gw_doc d;
     gw_doc_init(&d, format, b);
     gw_doc_object(&d, NULL);
     gw_doc_text(&d, "apiVersion", "gpuwise/v1");
     gw_doc_text(&d, "kind", "Report");
-    put_window(&d, r->window);
+    gw_doc_window(&d, r->window);
     gw_doc_text(&d, "currency", "USD");
+    if (how->as_if) {
+        gw_doc_object(&d, "asIf");
+        gw_doc_int(&d, "actions", (int64_t)how->as_if_actions);
+        gw_doc_text(&d, "from", how->as_if);
+        gw_doc_end(&d);
+    }
     gw_doc_object(&d, "total");
     put_numbers(&d, &r->total);
     gw_doc_end(&d);
@@ -177,9 +188,9 @@ int gw_render_doc(const gw_report *r, gw_doc_format format, gw_buf *b, gw_error 
     for (size_t i = 0; r->findings && i < r->findings->n; i++)
         put_finding(&d, &r->findings->items[i]);
     gw_doc_end(&d);
-    if (put_prices(&d, r, e))
+    if (gw_doc_prices(&d, r, e))
         return GW_ENOMEM;
-    put_unknowns(&d, r);
+    gw_doc_unknowns(&d, r);
     gw_doc_end(&d);
     return gw_doc_finish(&d, e);
 }

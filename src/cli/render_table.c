@@ -2,13 +2,12 @@
  * The report for a terminal: first what it comes to, then the rows, then what is wrong and what is not known,
  * and at last what to type next. -o table keeps to 100 columns; -o wide shows every column.
  */
-#include "cli/render.h"
+#include "cli/plan.h"
 
 #include "format/table.h"
 
 #define FINDINGS_SHOWN 5
 #define UNKNOWNS_SHOWN 8
-#define LISTS_SHOWN    4 /* price lists */
 #define INDENT         2
 /* a key is not cut below this while columns of numbers can be left out instead */
 #define KEY_LEAST(n) ((n) == 1 ? 20 : (n) == 2 ? 16 : (n) == 3 ? 13 : 8)
@@ -148,55 +147,14 @@ static void put_signals(const page *p)
     put_line(p, "Signal", n ? line : "none");
 }
 
-static bool same_list(const gw_node_price *a, const gw_node_price *b)
-{
-    return gw_eq(a->source, b->source) && gw_eq(a->as_of, b->as_of);
-}
-
-/* Nodes whose price is from the list of line i; 0 where an earlier line is of the same list. */
-static uint32_t nodes_of_list(const gw_price_line *lines, size_t n, size_t i)
-{
-    uint32_t nodes = 0;
-    for (size_t k = 0; k < n; k++) {
-        if (!same_list(lines[k].price, lines[i].price))
-            continue;
-        if (k < i)
-            return 0;
-        nodes += lines[k].nodes;
-    }
-    return nodes;
-}
-
-/* Which price lists the dollars rest on: "aws list of 2026-07-20 (6 nodes), none for 3 nodes". */
 static int put_price_lists(const page *p, gw_error *e)
 {
-    gw_price_line *lines;
-    size_t n, shown = 0;
     gw_buf text;
-    int rc = gw_price_lines(p->r, &lines, &n, e);
-    if (rc)
-        return rc;
     gw_buf_init(&text, (size_t)1 << 20);
-    for (size_t i = 0; i < n; i++) {
-        const gw_node_price *price = lines[i].price;
-        uint32_t nodes = nodes_of_list(lines, n, i);
-        const char *s = nodes == 1 ? "" : "s";
-        if (nodes == 0 || ++shown > LISTS_SHOWN)
-            continue;
-        gw_buf_puts(&text, text.len ? ", " : "");
-        if (price->source)
-            gw_buf_printf(&text, "%s%s%s (%" PRIu32 " node%s)", price->source, price->as_of ? " of " : "",
-                          price->as_of ? price->as_of : "", nodes, s);
-        else
-            gw_buf_printf(&text, "none for %" PRIu32 " node%s", nodes, s);
-    }
-    if (shown > LISTS_SHOWN)
-        gw_buf_printf(&text, " and %zu more", shown - LISTS_SHOWN);
-    rc = gw_buf_check(&text, "the price lists", e);
+    int rc = gw_price_lists_write(p->r, &text, e);
     if (rc == 0)
         put_line(p, "Prices", text.len ? text.data : "none");
     gw_buf_free(&text);
-    gw_free(lines);
     return rc;
 }
 
@@ -429,7 +387,10 @@ static void put_next(const page *p)
     const char *flags = p->how->source_flags ? p->how->source_flags : "", *what, *verb, *more = "";
     const gw_findings *f = p->r->findings;
     char command[2048];
-    if (p->r->total.cost.unpriced_ms > 0) {
+    if (p->how->plan) {
+        what = "Next, the plan in full, and what holds back the rest:";
+        verb = "plan";
+    } else if (p->r->total.cost.unpriced_ms > 0) {
         what = "Next, give the nodes without a price one:";
         verb = "report";
         more = " --prices FILE";
@@ -464,6 +425,8 @@ int gw_render_table(const gw_report *r, const gw_render *how, bool wide, gw_buf 
         return rc;
     put_unknowns(&p);
     rc = put_findings(&p, e);
+    if (rc == 0 && how->plan)
+        rc = gw_plan_render_short(how->plan, how->colour, b, e);
     if (rc)
         return rc;
     put_next(&p);

@@ -1,7 +1,8 @@
 /* gpuwise report: what the GPUs cost, who spends it, how much is wasted, why, and what is not known. */
-#include "cli/cli.h"
-#include "cli/pipeline.h"
-#include "cli/render.h"
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "cli/plan.h"
 
 /* Texts that only grouping understands (--by, --sort-by, -l) are tried before minutes of reading. */
 static int check_texts(const gw_cli_options *o, gw_error *e)
@@ -68,14 +69,14 @@ static int check_namespace(const gw_cli_options *o, const gw_pipeline *p, const 
                            "no pod of namespace '%s' held a GPU in the window; these did: %s", o->ns, names);
 }
 
-static int write_report(gw_cli *cli, gw_pipeline *p, const char *banner, gw_error *e)
+/* how: what is said around the report; the rest of it is filled in. */
+static int write_report(gw_cli *cli, gw_pipeline *p, gw_render how, gw_error *e)
 {
     const gw_cli_options *o = &cli->options;
-    gw_render how = {.program = cli->program,
-                     .source_flags = p->source_flags,
-                     .banner = banner,
-                     .colour = cli->colour,
-                     .columns = cli->columns};
+    how.program = cli->program;
+    how.source_flags = p->source_flags;
+    how.colour = cli->colour;
+    how.columns = cli->columns;
     gw_report r, teams;
     bool by_team = o->output == GW_OUTPUT_HTML && strcmp(o->by, "team") != 0;
     int rc = gw_pipeline_report(p, o, o->by, &r, e);
@@ -103,29 +104,81 @@ static int write_report(gw_cli *cli, gw_pipeline *p, const char *banner, gw_erro
     return rc;
 }
 
-int gw_cli_report(gw_cli *cli, const char *banner, gw_error *e)
+static int finish(const gw_cli *cli, const gw_pipeline *p, gw_error *e)
 {
+    if (cli->options.strict && p->partial)
+        return gw_fail(e, GW_EPARTIAL,
+                       "a part of the answer is missing (see \"unknowns\"), and --strict was given");
+    return 0;
+}
+
+int gw_cli_demo(gw_cli *cli, const char *banner, gw_error *e)
+{
+    const gw_cli_options *o = &cli->options;
+    /* the plan is of the whole fleet, and for people */
+    bool planned = o->output == GW_OUTPUT_TABLE && !o->ns && !o->selector;
+    gw_plan_setup setup = {0};
     gw_pipeline p;
+    gw_plan plan;
     int rc = gw_cli_pipeline(cli, &p, e);
     if (rc)
         return rc;
-    rc = write_report(cli, &p, banner, e);
-    if (rc == 0 && cli->options.strict && p.partial)
-        rc = gw_fail(e, GW_EPARTIAL,
-                     "a part of the answer is missing (see \"unknowns\"), and --strict was given");
+    gw_plan_init(&plan);
+    if (planned)
+        rc = gw_plan_setup_open(o, &setup, e);
+    if (rc == 0 && planned)
+        rc = gw_plan_setup_make(&setup, &p, &plan, e);
+    if (rc == 0)
+        rc = write_report(cli, &p, (gw_render){.banner = banner, .plan = planned ? &plan : NULL}, e);
+    if (rc == 0)
+        rc = finish(cli, &p, e);
+    gw_plan_free(&plan);
+    gw_plan_setup_free(&setup);
     gw_pipeline_free(&p);
     return rc;
 }
 
+/* Takes the actions of --with as done, and says so above everything. */
+static int apply(const gw_cli *cli, gw_pipeline *p, gw_render *how, gw_error *e)
+{
+    const char *dir = cli->options.with_dir;
+    size_t n = 0;
+    if (!dir)
+        return 0;
+    int rc = gw_pipeline_with(p, &cli->options, dir, &n, e);
+    if (rc)
+        return rc;
+    how->as_if = dir;
+    how->as_if_actions = n;
+    how->banner =
+        gw_arena_printf(&p->arena, "AS IF the %zu action%s in %s had been taken", n, n == 1 ? "" : "s", dir);
+    return how->banner ? 0 : gw_fail_memory(e);
+}
+
 static int run(gw_cli *cli, gw_error *e)
 {
-    return gw_cli_report(cli, NULL, e);
+    const char *dir = cli->options.with_dir;
+    gw_pipeline p;
+    gw_render how = {0};
+    struct stat st;
+    /* a slip of the pen is told before minutes of reading */
+    if (dir && stat(dir, &st))
+        return gw_fail(e, GW_EIO, "--with: cannot read '%s': %s", dir, strerror(errno));
+    int rc = gw_cli_pipeline(cli, &p, e);
+    if (rc)
+        return rc;
+    rc = apply(cli, &p, &how, e);
+    if (rc == 0)
+        rc = write_report(cli, &p, how, e);
+    if (rc == 0)
+        rc = finish(cli, &p, e);
+    gw_pipeline_free(&p);
+    return rc;
 }
 
 static const gw_option_group *const groups[] = {
-    &gw_options_source,     &gw_options_kubernetes, &gw_options_window,
-    &gw_options_selection,  &gw_options_output,     &gw_options_prices,
-    &gw_options_thresholds, &gw_options_demo,       NULL};
+    &gw_options_source, &gw_options_kubernetes, &gw_options_window, &gw_options_selection, &gw_options_output,
+    &gw_options_prices, &gw_options_thresholds, &gw_options_with,   &gw_options_demo,      NULL};
 
 const gw_verb gw_verb_report = {
     {.name = "report",
@@ -136,6 +189,7 @@ const gw_verb gw_verb_report = {
      .examples = "report --prometheus http://localhost:9090\n"
                  "report --window 7d --by team,model\n"
                  "report --snapshot ./snapshot -n avatar --by pod -o wide\n"
-                 "report --demo -o html > report.html",
+                 "report --demo -o html > report.html\n"
+                 "report --snapshot ./snapshot --with ./changes",
      .groups = groups},
     run};

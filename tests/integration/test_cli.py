@@ -10,7 +10,7 @@ from decimal import Decimal
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("GW_BUILD", os.path.join(ROOT, "build"))
 GPUWISE = os.path.join(BUILD, "gpuwise")
-VERBS = ["report", "explain", "price", "mig", "record", "demo", "version", "completion", "help"]
+VERBS = ["report", "plan", "explain", "price", "mig", "record", "demo", "version", "completion", "help"]
 COSTS = ["bill", "used", "wasted", "reclaimable", "idle", "unknown", "overhead"]
 PARTS = ["used", "wasted", "idle", "unknown", "overhead"]
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith("GPUWISE_") and k not in ("NO_COLOR", "KUBECONFIG")}

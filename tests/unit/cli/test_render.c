@@ -157,6 +157,29 @@ static void test_json_unknown(void **state)
     sample_free(&s);
 }
 
+/* A report of what would be says so, to programs as well. */
+static void test_as_if(void **state)
+{
+    GW_UNUSED(state);
+    sample s;
+    gw_buf b;
+    gw_error e = {0};
+    json_error_t je;
+    gw_render what_if = how;
+    what_if.as_if = NASTY;
+    what_if.as_if_actions = 3;
+    sample_init(&s);
+    gw_buf_init(&b, (size_t)1 << 24);
+    assert_int_equal(gw_render_report(&s.r, GW_OUTPUT_JSON, &what_if, &b, &e), 0);
+    json_t *root = json_loads(b.data, 0, &je);
+    has_keys(root, "apiVersion kind window currency asIf total by rows findings prices unknowns");
+    has_keys(at(root, "asIf"), "actions from");
+    assert_int_equal(json_integer_value(at(root, "asIf.actions")), 3);
+    json_decref(root);
+    gw_buf_free(&b);
+    sample_free(&s);
+}
+
 static void test_wasted_without_memory(void **state)
 {
     GW_UNUSED(state);
@@ -414,17 +437,12 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json_fields),
-        cmocka_unit_test(test_json_unknown),
-        cmocka_unit_test(test_wasted_without_memory),
-        cmocka_unit_test(test_table_fits),
-        cmocka_unit_test(test_table_says),
-        cmocka_unit_test(test_wide),
-        cmocka_unit_test(test_csv),
-        cmocka_unit_test(test_html),
-        cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_price_lines),
-        cmocka_unit_test(test_allocations),
+        cmocka_unit_test(test_json_fields), cmocka_unit_test(test_json_unknown),
+        cmocka_unit_test(test_as_if),       cmocka_unit_test(test_wasted_without_memory),
+        cmocka_unit_test(test_table_fits),  cmocka_unit_test(test_table_says),
+        cmocka_unit_test(test_wide),        cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_html),        cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_price_lines), cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
