@@ -170,9 +170,15 @@ static int index_present(after *a)
 static int start(after *a)
 {
     const gw_fleet *f = a->f;
-    a->holds = GW_NEW_ARRAY(&a->arena, after_hold, a->u->n_holds + 1);
+    size_t n = a->u->n_holds + 1;
+    a->holds = GW_NEW_ARRAY(&a->arena, after_hold, n);
+    a->lifted = GW_NEW_ARRAY(&a->arena, uint32_t, n);
+    a->places = GW_NEW_ARRAY(&a->arena, after_place, n);
+    a->stays = GW_NEW_ARRAY(&a->arena, after_stay, n);
+    a->borders = GW_NEW_ARRAY(&a->arena, after_border, 2 * n);
     a->pod_change = GW_NEW_ARRAY(&a->arena, uint32_t, f->n_pods + 1);
-    if (!a->holds || !a->pod_change ||
+    a->counts = GW_NEW_ARRAY(&a->arena, bool, f->n_pods + 1);
+    if (!a->holds || !a->lifted || !a->places || !a->stays || !a->borders || !a->pod_change || !a->counts ||
         gw_grow((void **)&a->boards, &a->cap_boards, f->n_gpus + 1, sizeof(*a->boards), SIZE_MAX) ||
         gw_grow((void **)&a->nodes, &a->cap_nodes, f->n_nodes + 1, sizeof(*a->nodes), SIZE_MAX))
         return gw_fail_memory(a->e);
@@ -183,6 +189,10 @@ static int start(after *a)
     int rc = after_fit(a);
     if (rc)
         return rc;
+    for (uint32_t i = 0; i < f->n_pods; i++) {
+        a->counts[i] = after_runs(a, i);
+        after_load(a, i, 1);
+    }
     seat_boards(a);
     seat_holds(a);
     return index_present(a);

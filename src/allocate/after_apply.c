@@ -312,12 +312,14 @@ static int resize(after *a, size_t i)
     const gw_resize *r = &a->c->resizes[i];
     gw_fleet *f = &a->ret->fleet;
     size_t n = 0;
-    for (size_t p = 0; p < f->n_pods; p++) {
+    for (uint32_t p = 0; p < f->n_pods; p++) {
         if (!is_of_workload(&f->pods[p], r))
             continue;
+        after_load(a, p, -1);
         resize_field(&f->pods[p].cpu_request_milli, r->cpu_milli);
         resize_field(&f->pods[p].memory_request_mib, r->memory_mib);
         resize_field(&f->pods[p].ephemeral_request_mib, r->ephemeral_mib);
+        after_load(a, p, 1);
         n++;
     }
     snprintf(a->where, sizeof(a->where), "resize %zu", i + 1);
@@ -442,9 +444,8 @@ static int lift_all(after *a, lifts *l)
             return rc;
         units += c->moves[i].n_units;
     }
-    *l = (lifts){.items = GW_NEW_ARRAY(&a->arena, lift, units + 1),
-                 .holds = GW_NEW_ARRAY(&a->arena, uint32_t, a->u->n_holds + 1)};
-    if (!l->items || !l->holds)
+    *l = (lifts){.items = GW_NEW_ARRAY(&a->arena, lift, units + 1), .holds = a->lifted};
+    if (!l->items)
         return gw_fail_memory(a->e);
     for (size_t i = 0; i < c->n_moves; i++) {
         say_move(a, i);
@@ -711,8 +712,14 @@ static int put_all(after *a, lifts *l)
         rc = picks_start(a, &l->items[i]) ? 0 : put_lift(a, &l->items[i], l);
     for (size_t i = 0; i < a->c->n_moves && !rc; i++) {
         const gw_move *m = &a->c->moves[i];
-        if (m->pod != GW_NONE)
-            rc = find_node(a, m->node, &a->ret->fleet.pods[m->pod].node);
+        uint32_t node;
+        rc = m->pod == GW_NONE ? 0 : find_node(a, m->node, &node);
+        if (rc || m->pod == GW_NONE)
+            continue;
+        after_load(a, m->pod, -1);
+        a->ret->fleet.pods[m->pod].node = node;
+        a->counts[m->pod] = true;
+        after_load(a, m->pod, 1);
     }
     return rc;
 }
@@ -737,8 +744,10 @@ int after_apply(after *a)
     lifts l;
     a->where[0] = '\0';
     int rc = hire_all(a);
-    if (!rc && (c->n_resizes || c->n_moves))
-        rc = after_load(a, &a->cpu, &a->memory);
+    for (size_t i = 0; i < a->ret->fleet.n_nodes && !rc; i++) {
+        a->nodes[i].cpu_before = a->nodes[i].cpu;
+        a->nodes[i].mem_before = a->nodes[i].memory;
+    }
     for (size_t i = 0; i < c->n_cuts && !rc; i++)
         rc = cut(a, i);
     for (size_t i = 0; i < c->n_resizes && !rc; i++)

@@ -26,41 +26,30 @@ bool after_is_daemon(const after *a, uint32_t pod)
            gw_eq(p->workload_kind, "DaemonSet") || gw_eq(p->owner_kind, "Node");
 }
 
-int after_load(after *a, int64_t **ret_cpu, int64_t **ret_memory)
+void after_load(after *a, uint32_t pod, int sign)
 {
-    const gw_fleet *f = &a->ret->fleet;
-    int64_t *cpu = GW_NEW_ARRAY(&a->arena, int64_t, f->n_nodes + 1);
-    int64_t *memory = GW_NEW_ARRAY(&a->arena, int64_t, f->n_nodes + 1);
-    if (!cpu || !memory)
-        return gw_fail_memory(a->e);
-    for (uint32_t i = 0; i < f->n_pods; i++) {
-        const gw_pod *p = &f->pods[i];
-        if (p->node == GW_NONE || !(a->pod_change[i] || after_runs(a, i)))
-            continue;
-        cpu[p->node] += GW_MAX(0, p->cpu_request_milli);
-        memory[p->node] += GW_MAX(0, p->memory_request_mib);
-    }
-    *ret_cpu = cpu;
-    *ret_memory = memory;
-    return 0;
+    const gw_pod *p = &a->ret->fleet.pods[pod];
+    if (p->node == GW_NONE || !a->counts[pod])
+        return;
+    a->nodes[p->node].cpu += sign * GW_MAX(0, p->cpu_request_milli);
+    a->nodes[p->node].memory += sign * GW_MAX(0, p->memory_request_mib);
 }
 
 /* Only what the change adds is its fault. */
 static int check_load(after *a)
 {
     const gw_fleet *f = &a->ret->fleet;
-    int64_t *cpu, *memory;
-    int rc = after_load(a, &cpu, &memory);
-    for (size_t i = 0; i < f->n_nodes && !rc; i++) {
+    for (size_t i = 0; i < f->n_nodes; i++) {
         const gw_node *n = &f->nodes[i];
-        if (n->cpu_milli >= 0 && cpu[i] > n->cpu_milli && cpu[i] > a->cpu[i])
-            rc = after_refuse(a, "pods on node %s request %" PRId64 " milli-CPU, and it has %" PRId64,
-                              n->name, cpu[i], n->cpu_milli);
-        else if (n->memory_mib >= 0 && memory[i] > n->memory_mib && memory[i] > a->memory[i])
-            rc = after_refuse(a, "pods on node %s request %" PRId64 " MiB of memory, and it has %" PRId64,
-                              n->name, memory[i], n->memory_mib);
+        const after_node *x = &a->nodes[i];
+        if (n->cpu_milli >= 0 && x->cpu > n->cpu_milli && x->cpu > x->cpu_before)
+            return after_refuse(a, "pods on node %s request %" PRId64 " milli-CPU, and it has %" PRId64,
+                                n->name, x->cpu, n->cpu_milli);
+        if (n->memory_mib >= 0 && x->memory > n->memory_mib && x->memory > x->mem_before)
+            return after_refuse(a, "pods on node %s request %" PRId64 " MiB of memory, and it has %" PRId64,
+                                n->name, x->memory, n->memory_mib);
     }
-    return rc;
+    return 0;
 }
 
 static int check_released(after *a)
@@ -85,34 +74,16 @@ static int check_released(after *a)
 
 /* ---- boards ---- */
 
-/* All holds of one tenant on a board, from the first to the last. */
-typedef struct stay {
-    uint64_t tenant;
-    uint32_t hold; /* one of them */
-    bool came;     /* one of them is not where it is in the present */
-    gw_interval when;
-} stay;
-
-typedef struct border {
-    int64_t ms;
-    int what; /* -1 a stay ends, 1 begins */
-    uint32_t stay;
-} border;
-
-typedef struct seat_of {
-    uint32_t gpu, unit, hold;
-} seat_of;
-
 typedef struct sweep {
     after *a;
-    stay *stays;
-    border *borders;
+    after_stay *stays;
+    after_border *borders;
     size_t n;
 } sweep;
 
 static int by_seat(const void *x, const void *y)
 {
-    const seat_of *a = x, *b = y;
+    const after_place *a = x, *b = y;
     if (a->gpu != b->gpu)
         return a->gpu < b->gpu ? -1 : 1;
     if (a->unit != b->unit)
@@ -122,7 +93,7 @@ static int by_seat(const void *x, const void *y)
 
 static int by_tenant(const void *x, const void *y)
 {
-    const stay *a = x, *b = y;
+    const after_stay *a = x, *b = y;
     if (a->tenant != b->tenant)
         return a->tenant < b->tenant ? -1 : 1;
     return (a->hold > b->hold) - (a->hold < b->hold);
@@ -131,7 +102,7 @@ static int by_tenant(const void *x, const void *y)
 /* Ends before beginnings: intervals are half-open. */
 static int by_time(const void *x, const void *y)
 {
-    const border *a = x, *b = y;
+    const after_border *a = x, *b = y;
     if (a->ms != b->ms)
         return a->ms < b->ms ? -1 : 1;
     if (a->what != b->what)
@@ -141,17 +112,17 @@ static int by_time(const void *x, const void *y)
 
 static void sweep_add(sweep *s, uint32_t hold)
 {
-    s->stays[s->n++] = (stay){.tenant = after_tenant(s->a, hold),
-                              .hold = hold,
-                              .came = !after_stays(s->a, hold),
-                              .when = after_extent(s->a, hold)};
+    s->stays[s->n++] = (after_stay){.tenant = after_tenant(s->a, hold),
+                                    .hold = hold,
+                                    .came = !after_stays(s->a, hold),
+                                    .when = after_extent(s->a, hold)};
 }
 
 static int clash(const sweep *s, uint32_t gpu, int64_t ms, int room)
 {
-    const stay *one = NULL, *other = NULL;
+    const after_stay *one = NULL, *other = NULL;
     for (size_t i = 0; i < s->n; i++) {
-        const stay *x = &s->stays[i];
+        const after_stay *x = &s->stays[i];
         if (x->when.start_ms > ms || x->when.end_ms <= ms)
             continue;
         if (!one && x->came)
@@ -179,7 +150,7 @@ static int sweep_run(sweep *s, uint32_t gpu, int room)
     int there = 0, came = 0;
     qsort(s->stays, s->n, sizeof(*s->stays), by_tenant);
     for (size_t i = 0; i < s->n; i++) {
-        stay *x = n ? &s->stays[n - 1] : NULL;
+        after_stay *x = n ? &s->stays[n - 1] : NULL;
         if (x && x->tenant == s->stays[i].tenant) {
             gw_interval_cover(&x->when, s->stays[i].when.start_ms, s->stays[i].when.end_ms);
             x->came |= s->stays[i].came;
@@ -189,12 +160,12 @@ static int sweep_run(sweep *s, uint32_t gpu, int room)
     }
     s->n = n;
     for (uint32_t i = 0; i < n; i++) {
-        s->borders[borders++] = (border){s->stays[i].when.start_ms, 1, i};
-        s->borders[borders++] = (border){s->stays[i].when.end_ms, -1, i};
+        s->borders[borders++] = (after_border){s->stays[i].when.start_ms, 1, i};
+        s->borders[borders++] = (after_border){s->stays[i].when.end_ms, -1, i};
     }
     qsort(s->borders, borders, sizeof(*s->borders), by_time);
     for (size_t i = 0; i < borders; i++) {
-        const border *b = &s->borders[i];
+        const after_border *b = &s->borders[i];
         there += b->what;
         came += s->stays[b->stay].came ? b->what : 0;
         if (there > room && came > 0)
@@ -207,7 +178,7 @@ static int sweep_run(sweep *s, uint32_t gpu, int room)
  * Boards in one piece have one run over all that is on them. Of a MIG board each instance has one, and what
  * held the whole board before it was cut is in each.
  */
-static int check_board(sweep *s, const seat_of *seats, size_t n)
+static int check_board(sweep *s, const after_place *seats, size_t n)
 {
     const gw_unit *units = s->a->ret->fleet.units;
     const after_board *b = &s->a->boards[seats->gpu];
@@ -234,18 +205,14 @@ static int check_board(sweep *s, const seat_of *seats, size_t n)
 
 static int check_boards(after *a)
 {
-    size_t all = a->u->n_holds, n = 0;
-    seat_of *seats = GW_NEW_ARRAY(&a->arena, seat_of, all + 1);
-    sweep s = {.a = a,
-               .stays = GW_NEW_ARRAY(&a->arena, stay, all + 1),
-               .borders = GW_NEW_ARRAY(&a->arena, border, 2 * all + 2)};
-    if (!seats || !s.stays || !s.borders)
-        return gw_fail_memory(a->e);
-    for (uint32_t i = 0; i < all; i++) {
+    size_t n = 0;
+    after_place *seats = a->places;
+    sweep s = {.a = a, .stays = a->stays, .borders = a->borders};
+    for (uint32_t i = 0; i < a->u->n_holds; i++) {
         uint32_t unit = a->holds[i].unit;
         uint32_t gpu = a->holds[i].live ? a->ret->fleet.units[unit].gpu : GW_NONE;
         if (gpu != GW_NONE && a->boards[gpu].seated == a->now)
-            seats[n++] = (seat_of){gpu, unit, i};
+            seats[n++] = (after_place){gpu, unit, i};
     }
     qsort(seats, n, sizeof(*seats), by_seat);
     int rc = 0;

@@ -41,8 +41,28 @@ typedef struct after_board {
 } after_board;
 
 typedef struct after_node {
-    uint32_t hired, released; /* changes that did it */
+    uint32_t hired, released;       /* changes that did it */
+    int64_t cpu, memory;            /* requests of the pods on it: milli, MiB; unknown ones count nothing */
+    int64_t cpu_before, mem_before; /* the change */
 } after_node;
+
+/* All holds of one tenant on a board, from the first to the last. */
+typedef struct after_stay {
+    uint64_t tenant;
+    uint32_t hold; /* one of them */
+    bool came;     /* one of them is not where it is in the present */
+    gw_interval when;
+} after_stay;
+
+typedef struct after_border {
+    int64_t ms;
+    int what; /* -1 a stay ends, 1 begins */
+    uint32_t stay;
+} after_border;
+
+typedef struct after_place {
+    uint32_t gpu, unit, hold;
+} after_place;
 
 /* Who is on a unit now. */
 typedef struct after_seated {
@@ -71,10 +91,15 @@ typedef struct after {
     size_t cap_nodes;
     after_seated *seated; /* parallel to ret->fleet.units */
     size_t n_seated, cap_seated;
-    uint32_t *pod_change;  /* parallel to f->pods: that moved it last */
-    after_group holds_of;  /* unit of the present → holds */
-    after_group units_of;  /* GPU of the present → units */
-    int64_t *cpu, *memory; /* requests on each node before the change */
+    uint32_t *pod_change; /* parallel to f->pods: that moved it last */
+    bool *counts;         /* parallel to f->pods: its requests are on its node */
+    after_group holds_of; /* unit of the present → holds */
+    after_group units_of; /* GPU of the present → units */
+    /* room for after_check and after_apply, for all holds */
+    after_place *places;
+    after_stay *stays;
+    after_border *borders;
+    uint32_t *lifted;
 
     const gw_change *c;
     uint32_t now;         /* its number; 0: all of them are done */
@@ -110,8 +135,8 @@ uint64_t after_tenant(const after *a, uint32_t hold);
 gw_interval after_extent(const after *a, uint32_t hold);
 /* Whether its seat now is the one that it has in the present. */
 bool after_stays(const after *a, uint32_t hold);
-/* Requests on each node, of pods that run or were moved; arrays from the arena. */
-int after_load(after *a, int64_t **ret_cpu, int64_t **ret_memory);
+/* Takes the pod's requests off its node, or adds them. */
+void after_load(after *a, uint32_t pod, int sign);
 /* A pod that is there at the end of the window, as the API lists it, or else as samples of the last minutes
  * say. */
 bool after_runs(const after *a, uint32_t pod);

@@ -11,6 +11,8 @@ static gw_hist *hist_scale(const gw_hist *from, double weight, double value)
 {
     gw_hist *to = gw_calloc(1, sizeof(*to));
     for (int i = 0; to && i < GW_HIST_BINS; i++) {
+        if (from->bin[i] <= 0)
+            continue;
         double edge = (double)(i + 1) * value;
         int bin = i == 0 ? 0 : (int)ceil(GW_MIN(edge, (double)GW_HIST_BINS) - 1e-6) - 1;
         to->bin[GW_MAX(0, bin)] += (float)((double)from->bin[i] * weight);

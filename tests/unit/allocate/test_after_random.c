@@ -5,6 +5,8 @@
  */
 #include "after_world.h"
 
+#include "observe/telemetry.h"
+
 #define MAX_NODES   8
 #define MAX_BOARDS  64
 #define MAX_TENANTS 160
@@ -556,12 +558,116 @@ static void what_cannot_be_is_never_booked(void **state)
     assert_true(clashes > 100 && evictions > 150);
 }
 
+/* ---- fleets as the fold makes them ---- */
+
+/* Nodes that come late, exporters that come later still, gaps, requests that no exporter speaks of. */
+static void random_telemetry(telemetry *t)
+{
+    char head[400];
+    int nodes = 2 + (int)below(4), pod = 0;
+    for (int n = 0; n < nodes; n++) {
+        int gpus = 1 + (int)below(3), born = 300 * (int)below(10);
+        if (below(2)) {
+            snprintf(head, sizeof(head),
+                     "kube_node_status_allocatable{node=\"n%d\",resource=\"nvidia_com_gpu\"}", n);
+            series(t, head, born, 7140, 60, gpus + (below(3) == 0));
+            if (born < 2000 && below(2)) /* gone for a while, while others are there */
+                series(t, "kube_node_info{node=\"always\"}", 0, 7140, 60, 1);
+        }
+        if (below(4) == 0) {
+            snprintf(head, sizeof(head),
+                     "kube_pod_container_resource_requests{namespace=\"ads\",pod=\"dark%d\",container=\"c\","
+                     "node=\"n%d\",resource=\"nvidia_com_gpu\"}",
+                     n, n);
+            series(t, head, born + 600, 6000, 60, 1);
+        }
+        for (int g = 0; g < gpus; g++) {
+            int at = born + 300 * (int)below(4);
+            while (at < 7000) {
+                int to = GW_MIN(at + 600 + (int)below(4) * 900, 7170), idle = (int)below(3) == 0;
+                char who[64] = "";
+                if (!idle)
+                    snprintf(who, sizeof(who), ",namespace=\"ads\",pod=\"p%d\"", pod++);
+                snprintf(head, sizeof(head),
+                         "DCGM_FI_DEV_GPU_UTIL{UUID=\"GPU-%d-%d\",gpu=\"%d\",modelName=\"NVIDIA "
+                         "H100 80GB HBM3\",Hostname=\"n%d\"%s}",
+                         n, g, g, n, who);
+                series(t, head, at, to, 30, idle ? 0 : below(100));
+                at = to + 30 + (below(4) ? 0 : 300 * (int)below(6));
+            }
+        }
+    }
+}
+
+/* Everything that was on one board goes to another; which may be held at that time, and then is refused. */
+static void move_board(script *s, const gw_fleet *f, uint32_t from, uint32_t to, uint32_t unit)
+{
+    say_move(s, GW_NONE, f->gpus[from].node, f->gpus[to].node);
+    say_seat(s, unit, seat_whole(from), seat_whole(to));
+}
+
+static void folded_fleets_stay_within_their_time(void **state)
+{
+    GW_UNUSED(state);
+    size_t moved = 0, refused = 0, released = 0, wider = 0;
+    for (uint64_t seed = 1; seed <= 120; seed++) {
+        static script s;
+        telemetry t;
+        gw_error e = {0};
+        gw_after a;
+        gw_price_list *prices;
+        gw_price_options o = GW_PRICE_OPTIONS_DEFAULT;
+        rng = seed;
+        telemetry_start(&t);
+        random_telemetry(&t);
+        if (telemetry_fold(&t, 0, 7200, seed % 2 ? 0 : 40 * GW_MINUTE_MS, &e))
+            fail_msg("seed %" PRIu64 ": %s", seed, e.message);
+        const char *rows = "node,hourly_usd\nn*,7\n";
+        assert_int_equal(gw_price_list_new(&o, &prices, &e), 0);
+        assert_int_equal(gw_price_list_add_text(prices, "nodes", gw_str_of(rows), &e), 0);
+        const gw_change *one = &s.c;
+        gw_after now;
+        assert_int_equal(gw_after_build(&t.fleet, &t.usage, prices, &one, 0, &now, &e), 0);
+        check_books(&now);
+        for (uint32_t g = 0; g < t.fleet.n_gpus; g++) {
+            uint32_t to = below((uint32_t)t.fleet.n_gpus);
+            uint32_t unit = unit_of(&t.fleet, g, "", "");
+            memset(&s, 0, sizeof(s));
+            move_board(&s, &t.fleet, g, to, unit);
+            if (below(2)) /* as a swap it is sound more often */
+                move_board(&s, &t.fleet, to, g, unit_of(&t.fleet, to, "", ""));
+            if (s.c.n_moves == 1 && t.fleet.nodes[t.fleet.gpus[g].node].gpu_count == 1)
+                say_release(&s, t.fleet.gpus[g].node);
+            if (to == g || unit == GW_NONE || s.units[0][0] == s.units[1][0])
+                continue;
+            int rc = gw_after_build(&t.fleet, &t.usage, prices, &one, 1, &a, &e);
+            assert_true(rc == 0 || rc == GW_EUSAGE);
+            if (rc) {
+                refused++;
+                continue;
+            }
+            check_books(&a);
+            assert_near(a.ledger.time.used, now.ledger.time.used);
+            assert_near(a.ledger.time.allocated, now.ledger.time.allocated);
+            moved++;
+            released += s.c.n_released;
+            wider += a.ledger.total.bill > now.ledger.total.bill;
+            gw_after_free(&a);
+        }
+        gw_after_free(&now);
+        gw_price_list_free(prices);
+        telemetry_free(&t);
+    }
+    assert_true(moved > 100 && refused > 50 && released > 5 && wider > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moves_and_cuts_come_to_what_they_should),
         cmocka_unit_test(there_and_back_again_is_nothing),
         cmocka_unit_test(what_cannot_be_is_never_booked),
+        cmocka_unit_test(folded_fleets_stay_within_their_time),
     };
     return cmocka_run_group_tests_name("after, at random", tests, NULL, NULL);
 }
