@@ -44,10 +44,10 @@ int after_group_by(after *a, const uint32_t *key, size_t n, size_t n_keys, after
 
 uint64_t after_tenant(const after *a, uint32_t hold)
 {
-    const gw_unit *u = &a->f->units[a->u->holds[hold].unit];
-    const after_hold *h = &a->holds[hold];
+    uint32_t unit = a->u->holds[hold].unit;
+    const gw_unit *u = &a->f->units[unit];
     bool in_parts = u->gpu != GW_NONE && !u->mig_profile && a->boards[u->gpu].was_parts > 1;
-    return in_parts && (h->own || !h->change) ? (uint64_t)1 << 32 | hold : a->u->holds[hold].unit;
+    return in_parts ? (uint64_t)1 << 32 | hold : unit;
 }
 
 gw_interval after_extent(const after *a, uint32_t hold)

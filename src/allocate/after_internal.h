@@ -1,7 +1,7 @@
 /*
- * Private to after*.c. Changes are applied to seats only (after_apply.c), and checked (after_check.c). At the
- * end the books of what changed are made anew from the present's numbers and the last seats (after_settle.c),
- * so that there and back again is nothing.
+ * Private to after*.c. Changes are applied to seats only (after_apply.c, after_hire.c, after_move.c) and
+ * checked (after_check.c). At the end the books of what changed are made anew from the present's numbers and
+ * the last seats (after_settle.c, after_stats.c), so that there and back again is nothing.
  */
 #ifndef GW_ALLOCATE_AFTER_INTERNAL_H
 #define GW_ALLOCATE_AFTER_INTERNAL_H
@@ -95,7 +95,7 @@ typedef struct after {
     bool *counts;         /* parallel to f->pods: its requests are on its node */
     after_group holds_of; /* unit of the present → holds */
     after_group units_of; /* GPU of the present → units */
-    /* room for after_check and after_apply, for all holds */
+    /* room for all holds, in after_check and after_move */
     after_place *places;
     after_stay *stays;
     after_border *borders;
@@ -117,6 +117,12 @@ int after_refuse(after *a, const char *format, ...) __attribute__((format(printf
 
 /* The whole of c as change `now`. */
 int after_apply(after *a);
+/* Its parts that have files of their own. */
+int after_hire(after *a);
+int after_move(after *a);
+/* What an index of c means; GW_EUSAGE where it is nothing. */
+int after_find_node(after *a, uint32_t x, uint32_t *ret);
+int after_find_gpu(after *a, uint32_t x, uint32_t *ret);
 /* What it leaves behind. */
 int after_check(after *a);
 /* The seats in the books of ret->usage, and the nodes' times. */

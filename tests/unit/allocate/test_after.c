@@ -172,6 +172,7 @@ static void a_part_of_a_board_is_held_for_less(void **state)
     assert_near(st->memory_mib.peak, 10240);
     assert_near(gw_quantity_mean(&st->memory_mib), 10240);
     assert_near(gw_quantity_mean(&st->power_watts), 200);
+    assert_near(st->power_watts.known, 4.5 * H);
     assert_int_equal(st->first_ms, START);
     assert_int_equal(st->samples, 100);
     assert_true(x.usage.holds[h].shared);
@@ -265,6 +266,66 @@ static void memory_of_unknown_size_is_unknown(void **state)
     world_free(&w);
 }
 
+/* Of one model, a quarter of the memory is a quarter, however much that is. */
+static void parts_of_unknown_memory_are_parts(void **state)
+{
+    GW_UNUSED(state);
+    world w;
+    script s = {0};
+    world_start(&w);
+    uint32_t a = add_node(&w, "a", 10, 1, 0, 24), g = board(&w, a, 0), u = whole(&w, g);
+    uint32_t p = add_pod(&w, "p", a), h = hold(&w, p, u, 0, 24, 1, 1, 0.1, 10240);
+    w.fleet.gpus[g].memory_mib = GW_UNKNOWN_COUNT;
+    world_close(&w);
+    say_cut(&s, g, GW_FORM_MPS, 4, NULL);
+    say_move(&s, p, a, a);
+    say_seat(&s, u, seat_whole(g), seat_part(g, GW_FORM_MPS, 4));
+    gw_after x = run(&w, &s.c, NULL);
+    assert_near(x.usage.holds[h].stats.memory.peak, 0.5);
+    gw_after_free(&x);
+    world_free(&w);
+}
+
+static void idle_windows_stay_idle(void **state)
+{
+    GW_UNUSED(state);
+    world w;
+    script s = {0};
+    world_start(&w);
+    uint32_t a = add_node(&w, "a", 10, 1, 0, 24), g = board(&w, a, 0), u = whole(&w, g);
+    uint32_t p = add_pod(&w, "p", a), h = hold(&w, p, u, 0, 24, 1, 1, 0, 1024);
+    world_close(&w);
+    say_cut(&s, g, GW_FORM_TIME_SLICE, 8, NULL);
+    say_move(&s, p, a, a);
+    say_seat(&s, u, seat_whole(g), seat_part(g, GW_FORM_TIME_SLICE, 8));
+    gw_after x = run(&w, &s.c, NULL);
+    assert_true(gw_hist_quantile(x.usage.holds[h].stats.compute_hist, 0.95) == 0);
+    gw_after_free(&x);
+    world_free(&w);
+}
+
+/* What a shared board was measured at is all its tenants': no reason to refuse one of them a like seat. */
+static void a_shared_memory_peak_is_nobodys(void **state)
+{
+    GW_UNUSED(state);
+    world w;
+    script s = {0};
+    world_start(&w);
+    uint32_t a = add_node(&w, "a", 10, 1, 0, 24), b = add_node(&w, "b", 10, 1, 0, 24);
+    w.fleet.nodes[a].replicas = w.fleet.nodes[b].replicas = 2;
+    uint32_t g = board(&w, a, 0), to = board(&w, b, 0), p = add_pod(&w, "p", a);
+    uint32_t h = hold(&w, p, whole(&w, g), 0, 24, 0.5, 1, 0.5, 70000);
+    world_close(&w);
+    say_move(&s, p, a, b);
+    say_seat(&s, whole(&w, g), seat_part(g, GW_FORM_TIME_SLICE, 2), seat_part(to, GW_FORM_TIME_SLICE, 2));
+    gw_after x = run(&w, &s.c, NULL);
+    /* the same part of the same model: the same numbers */
+    assert_near(x.usage.holds[h].stats.allocated, 12 * H);
+    assert_near(x.usage.holds[h].stats.memory.peak, 70000.0 / 81920);
+    gw_after_free(&x);
+    world_free(&w);
+}
+
 /* ---- MIG ---- */
 
 static void a_board_is_cut_in_instances(void **state)
@@ -343,6 +404,47 @@ static void an_idle_instance_takes_a_tenant(void **state)
     x = run(&w, &t.c, NULL);
     assert_int_equal(x.usage.holds[k].unit, one);
     assert_near(x.usage.units[one].idle.allocated, 6 * H * 3 / 7);
+    gw_after_free(&x);
+    world_free(&w);
+}
+
+/* An instance that was there for an hour, before the board was cut anew, is not where a tenant goes; and one
+ * that was there for half the day takes the rest from what the board has left. The board is the node's
+ * second: the first one's time is its own. */
+static void instances_come_and_go(void **state)
+{
+    GW_UNUSED(state);
+    world w;
+    script s = {0};
+    gw_error e = {0};
+    world_start(&w);
+    uint32_t a = add_node(&w, "a", 10, 2, 0, 24), b = add_node(&w, "b", 10, 1, 0, 24);
+    uint32_t g = board(&w, a, 1), from = board(&w, b, 0);
+    w.fleet.gpus[g].mig = true;
+    uint32_t old = gw_fleet_unit(&w.fleet, g, a, gw_str_of("3g.40gb"), gw_str_of("7"), &e);
+    uint32_t now = gw_fleet_unit(&w.fleet, g, a, gw_str_of("3g.40gb"), gw_str_of("8"), &e);
+    idle_on(&w, whole(&w, g), -13 * H * 3 / 7);
+    idle_on(&w, old, 1 * H * 3 / 7);
+    idle_on(&w, now, 12 * H * 3 / 7);
+    uint32_t q = add_pod(&w, "q", b), k = hold(&w, q, whole(&w, from), 0, 24, 1, 1, 0.1, 5000);
+    world_close(&w);
+    say_move(&s, q, b, a);
+    say_seat(&s, whole(&w, from), seat_whole(from), seat_mig(g, "3g.40gb", -1));
+    gw_after x = run(&w, &s.c, NULL);
+    assert_int_equal(x.usage.holds[k].unit, now);
+    assert_near(x.usage.units[now].idle.allocated, 0);
+    assert_near(x.usage.units[old].idle.allocated, 1 * H * 3 / 7);
+    /* 24 - 13 x 3 / 7 - 12 x 3 / 7 */
+    assert_near(x.usage.units[whole(&w, g)].idle.allocated, (168 - 39 - 36) * H / 7);
+    assert_near(x.usage.units[whole(&w, board(&w, a, 0))].idle.allocated, 24 * H);
+    gw_after_free(&x);
+    /* cut anew, all of it is the board's own again */
+    script t = {0};
+    say_cut(&t, g, GW_FORM_MIG, 1, "1g.10gb@0");
+    x = run(&w, &t.c, NULL);
+    assert_near(x.usage.units[whole(&w, g)].idle.allocated, 24 * H);
+    assert_near(x.usage.units[now].idle.allocated, 0);
+    assert_near(x.usage.units[old].paid, 0);
     gw_after_free(&x);
     world_free(&w);
 }
@@ -701,6 +803,30 @@ static void changes_rest_on_those_before(void **state)
     world_free(&w);
 }
 
+/* What went its own way in one change is no part of what is left behind, in the next. */
+static void a_bundle_leaves_those_alone_that_left_it(void **state)
+{
+    GW_UNUSED(state);
+    world w;
+    script s = {0}, t = {0};
+    world_start(&w);
+    uint32_t a = add_node(&w, "a", 10, 1, 0, 24), b = add_node(&w, "b", 10, 2, 0, 24);
+    uint32_t g = board(&w, a, 0), p = add_pod(&w, "p", a), q = add_pod(&w, "q", a);
+    end_pod(&w, q);
+    uint32_t h = hold(&w, p, whole(&w, g), 12, 24, 1, 1, 0.5, 1000);
+    uint32_t k = hold(&w, q, whole(&w, g), 0, 6, 1, 1, 0.5, 1000);
+    world_close(&w);
+    say_move(&s, p, a, b);
+    say_seat(&s, whole(&w, g), seat_whole(g), seat_whole(board(&w, b, 0)));
+    say_move(&t, GW_NONE, a, b);
+    say_seat(&t, whole(&w, g), seat_whole(g), seat_whole(board(&w, b, 1)));
+    gw_after x = run(&w, &s.c, &t.c);
+    assert_int_equal(x.usage.holds[h].unit, whole(&w, board(&w, b, 0)));
+    assert_int_equal(x.usage.holds[k].unit, whole(&w, board(&w, b, 1)));
+    gw_after_free(&x);
+    world_free(&w);
+}
+
 static void requests_are_changed_with_the_workload(void **state)
 {
     GW_UNUSED(state);
@@ -850,6 +976,68 @@ static void two_tenants_in_one_seat_are_refused(void **state)
             say_seat(s, whole(&r->w, r->gb), seat_whole(r->gb), seat_mig(r->gc, "3g.40gb", 4)));
 }
 
+/* Nobody says when: all the time, then. */
+static void times_that_nobody_says_are_all_of_it(void **state)
+{
+    GW_UNUSED(state);
+    REFUSED("gets a seat that ml/early has at the same time", uint32_t x = add_pod(&r->w, "early", r->c);
+            uint32_t h = hold(&r->w, x, whole(&r->w, r->gc), 0, 1, 1, 1, 0.1, 1000);
+            r->w.usage.holds[h].stats.first_ms = r->w.usage.holds[h].stats.end_ms = 0;
+            say_move(s, r->q, r->b, r->c);
+            say_seat(s, whole(&r->w, r->gb), seat_whole(r->gb), seat_whole(r->gc)));
+}
+
+/* A board was whole until hour 6, and is partitioned since. */
+static void what_had_the_whole_board_had_its_instances(void **state)
+{
+    GW_UNUSED(state);
+    for (int from = 0; from <= 6; from += 6) {
+        refusals r;
+        gw_error e = {0};
+        gw_after a;
+        open_refusals(&r);
+        uint32_t x = add_pod(&r.w, "early", r.c), g = r.gc;
+        end_pod(&r.w, x);
+        hold(&r.w, x, whole(&r.w, g), 0, 6, 1, 1, 0.1, 1000);
+        r.w.fleet.gpus[g].mig = true;
+        uint32_t u = gw_fleet_unit(&r.w.fleet, g, r.c, gw_str_of("3g.40gb"), gw_str_of("1"), &e);
+        idle_on(&r.w, whole(&r.w, g), -18 * H * 3 / 7);
+        idle_on(&r.w, u, 18 * H * 3 / 7);
+        uint32_t pod = from ? r.q : r.p, gpu = from ? r.gb : r.ga;
+        say_move(&r.s[0], pod, from ? r.b : r.a, r.c);
+        say_seat(&r.s[0], whole(&r.w, gpu), seat_whole(gpu), seat_mig(g, "3g.40gb", -1));
+        world_close(&r.w);
+        const gw_change *list[] = {&r.s[0].c};
+        int rc = gw_after_build(&r.w.fleet, &r.w.usage, r.w.prices, list, 1, &a, &e);
+        assert_int_equal(rc, from ? 0 : GW_EUSAGE);
+        if (rc)
+            assert_non_null(strstr(e.message, "gets a seat that ml/early has at the same time"));
+        else
+            gw_after_free(&a);
+        world_free(&r.w);
+    }
+}
+
+/* Three were on two parts in the morning, as exporters go on naming pods that have ended. */
+static void the_present_is_not_the_changes_fault(void **state)
+{
+    GW_UNUSED(state);
+    refusals r;
+    open_refusals(&r);
+    for (int i = 0; i < 2; i++) {
+        uint32_t x = add_pod(&r.w, i ? "x1" : "x0", r.e);
+        end_pod(&r.w, x);
+        hold(&r.w, x, whole(&r.w, r.ge), 0, 4, 0.25, 1, 0.1, 1000);
+    }
+    say_move(&r.s[0], r.q, r.b, r.e);
+    say_seat(&r.s[0], whole(&r.w, r.gb), seat_whole(r.gb), seat_part(r.ge, GW_FORM_TIME_SLICE, 2));
+    world_close(&r.w);
+    gw_after x = run(&r.w, &r.s[0].c, NULL);
+    assert_int_equal(x.fleet.pods[r.q].node, r.e);
+    gw_after_free(&x);
+    world_free(&r.w);
+}
+
 /* Who is there at another time is not in the way. */
 static void one_after_the_other_may_share_a_seat(void **state)
 {
@@ -968,6 +1156,9 @@ static void moves_that_contradict_themselves_are_refused(void **state)
     /* it says that it had a quarter, and it had the board: 96 h on it would not fit in 24 */
     REFUSED("they did not have the share", say_move(s, r->p, r->a, r->c);
             say_seat(s, whole(&r->w, r->ga), seat_part(r->ga, GW_FORM_TIME_SLICE, 4), seat_whole(r->gc)));
+    REFUSED(
+        "they did not have the share", say_cut(s, r->gc, GW_FORM_MPS, 4, NULL); say_move(s, r->p, r->a, r->c);
+        say_seat(s, whole(&r->w, r->ga), seat_part(r->ga, GW_FORM_MPS, 4), seat_part(r->gc, GW_FORM_MPS, 4)));
     REFUSED("no exporter reports the GPU", gw_error e = {0};
             uint32_t dark = gw_fleet_unit(&r->w.fleet, GW_NONE, r->a, gw_str_of(""), gw_str_of(""), &e);
             idle_on(&r->w, dark, 0); hold(&r->w, r->p, dark, 0, 1, 1, 0, 0, 0); say_move(s, r->p, r->a, r->c);
@@ -1001,6 +1192,9 @@ static void more_than_a_node_has_is_refused(void **state)
     REFUSED("pods on node c request 40000 milli-CPU, and it has 32000",
             r->w.fleet.pods[r->p].cpu_request_milli = 40000;
             move_p(r, s, r->c, seat_whole(r->gc)));
+    /* a pod that was last seen at hour 20 is not known to run; the adviser moves it, so it does */
+    REFUSED("pods on node c request 40000 milli-CPU", r->w.fleet.pods[r->p].cpu_request_milli = 40000;
+            r->w.fleet.pods[r->p].active.end_ms = AT(20); move_p(r, s, r->c, seat_whole(r->gc)));
     REFUSED("pods on node b request 131073 MiB of memory, and it has 131072",
             r->w.fleet.pods[r->p].memory_request_mib = 131073 - 8192;
             move_p(r, s, r->b, seat_whole(r->gb1)));
@@ -1147,8 +1341,12 @@ int main(void)
         cmocka_unit_test(work_beyond_the_seat_is_cut_to_it),
         cmocka_unit_test(a_tenant_may_get_more_than_it_had),
         cmocka_unit_test(memory_of_unknown_size_is_unknown),
+        cmocka_unit_test(parts_of_unknown_memory_are_parts),
+        cmocka_unit_test(idle_windows_stay_idle),
+        cmocka_unit_test(a_shared_memory_peak_is_nobodys),
         cmocka_unit_test(a_board_is_cut_in_instances),
         cmocka_unit_test(an_idle_instance_takes_a_tenant),
+        cmocka_unit_test(instances_come_and_go),
         cmocka_unit_test(a_board_is_cut_further),
         cmocka_unit_test(an_older_tenant_keeps_a_node_for_longer),
         cmocka_unit_test(a_node_is_away_for_no_longer_than_its_tenants_allow),
@@ -1160,9 +1358,13 @@ int main(void)
         cmocka_unit_test(units_and_seats_go_in_pairs),
         cmocka_unit_test(a_tenant_that_comes_back_has_one_hold),
         cmocka_unit_test(changes_rest_on_those_before),
+        cmocka_unit_test(a_bundle_leaves_those_alone_that_left_it),
         cmocka_unit_test(requests_are_changed_with_the_workload),
         cmocka_unit_test(what_has_no_index_is_refused),
         cmocka_unit_test(two_tenants_in_one_seat_are_refused),
+        cmocka_unit_test(times_that_nobody_says_are_all_of_it),
+        cmocka_unit_test(what_had_the_whole_board_had_its_instances),
+        cmocka_unit_test(the_present_is_not_the_changes_fault),
         cmocka_unit_test(one_after_the_other_may_share_a_seat),
         cmocka_unit_test(two_forms_of_one_board_are_refused),
         cmocka_unit_test(more_than_a_board_has_is_refused),
