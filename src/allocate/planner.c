@@ -437,6 +437,7 @@ static int make(gw_planning *p)
     rc = rc ? rc : gw_advise_release(p);
     rc = rc ? rc : gw_advise_share(p);
     rc = rc ? rc : gw_advise_rightsize(p);
+    rc = rc ? rc : gw_advise_mix(p);
     rc = rc ? rc : hold_back(p);
     rc = rc ? rc : order_actions(p);
     if (p->plan->n_held)
