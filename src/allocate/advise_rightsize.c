@@ -104,7 +104,7 @@ static int try_node(sizing *s, uint32_t node)
         return 0;
     bool *used = gw_calloc(s->result.n_rows + 1, sizeof(*used));
     int rc = used ? rows_of(s, x.mark, &list, &x.n_resizes, used) : gw_fail_memory(p->e);
-    if (!rc && x.n_resizes == 0)
+    if (!rc && x.n_resizes == 0 && gw_plan_wants(p, GW_ACTION_RELEASE_NODE))
         x.kind = GW_ACTION_RELEASE_NODE; /* what was resized before is enough */
     x.resizes = rc ? NULL : list;
     gw_verdict v = rc ? GW_FAILED : gw_plan_weigh(p, &x);

@@ -307,10 +307,14 @@ static int hold_back(gw_planning *p)
         const gw_tenant *t = &w->tenants[i];
         if (t->pod == GW_NONE || t->n_units == 0 || t->choice.n || t->seats[0].form != GW_FORM_WHOLE)
             continue;
-        const char *text = gw_arena_printf(&p->plan->arena, "GPU not shared: %s",
-                                           t->stays  ? t->stays
-                                           : t->past ? "it came within the window, after other pods"
-                                                     : t->choice.rule);
+        const char *phrase = gw_share_rule_phrase(t->choice.rule);
+        const char *why = t->stays     ? t->stays
+                          : t->foreign ? "other work ran on it within the window"
+                                       : phrase;
+        const char *text =
+            phrase && why == phrase
+                ? gw_arena_printf(&p->plan->arena, "GPU not shared: %s (%s)", why, t->choice.rule)
+                : gw_arena_printf(&p->plan->arena, "GPU not shared: %s", why ? why : t->choice.rule);
         const gw_node_price *np = t->node < p->in->book->n_nodes ? &p->in->book->nodes[t->node] : NULL;
         gw_micro month = np && gw_micro_known(np->gpu_hourly)
                              ? (gw_micro)((double)np->gpu_hourly * GW_MONTH_HOURS * t->n_units)

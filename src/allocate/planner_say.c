@@ -343,7 +343,7 @@ int gw_plan_describe(gw_planning *p, gw_action *a, const gw_proposal *x)
     case GW_ACTION_TIME_SLICE:
         return phrase_share(p, a, x);
     case GW_ACTION_RIGHT_SIZE:
-        return phrase_resize(p, a, &t);
+        return a->change.n_resizes ? phrase_resize(p, a, &t) : phrase_release(p, a, &t);
     case GW_ACTION_REPLACE_NODES:
     case GW_N_ACTION_KINDS:
         break;

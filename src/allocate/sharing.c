@@ -430,3 +430,29 @@ bool gw_share_together(gw_form form, const gw_headroom *a, const gw_headroom *b)
         return false;
     return form != GW_FORM_MPS || (a->tier == b->tier && a->production == b->production);
 }
+
+const char *gw_share_rule_phrase(const char *rule)
+{
+    static const struct {
+        const char *rule, *phrase;
+    } list[] = {
+        {"excluded", "the policy leaves it out"},
+        {"no-form-allowed", "the policy allows it no form of sharing"},
+        {"multi-gpu", "it holds several GPUs"},
+        {"unknown-board", "which board it is on, or its memory, is not known"},
+        {"not-nvidia", "the device plugin cannot share such a board"},
+        {"unknown-memory", "its memory peak was not recorded"},
+        {"unknown-compute", "its use of compute was not recorded"},
+        {"too-little-known", "too little of its time was recorded"},
+        {"hard-p99-no-mig", "its tier is p99, and there is no MIG to keep it apart"},
+        {"no-form-left", "what the board can do and what such work may take have nothing in common"},
+        {"compute-bound", "its compute leaves no headroom"},
+        {"working-set", "its memory peak leaves no headroom in the largest part of a board"},
+        {"no-part", "no part of a board has both the memory and the compute that it needs"},
+    };
+    for (size_t i = 0; i < GW_COUNT(list); i++) {
+        if (gw_eq(list[i].rule, rule))
+            return list[i].phrase;
+    }
+    return NULL;
+}

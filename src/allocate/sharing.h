@@ -106,6 +106,9 @@ void gw_share_choose(const gw_share_facts *facts, gw_share_choice *ret);
  */
 bool gw_share_together(gw_form form, const gw_headroom *a, const gw_headroom *b);
 
+/* A rule that keeps a pod dedicated, as a phrase without numbers; NULL for a name that is none of them. */
+const char *gw_share_rule_phrase(const char *rule);
+
 /* The rules' names in the order above, NULL-terminated: for documentation tests. */
 const char *const *gw_share_rule_names(void);
 

@@ -69,9 +69,10 @@ typedef struct gw_tenant {
     gw_seat *seats;        /* as many; the state */
     const gw_seat *was;    /* as many; at the beginning */
     uint32_t was_node;
-    bool past;   /* pods that ended ran on its units, too */
-    bool daemon; /* belongs to its node; never moved, vanishes with it */
-    bool moved;  /* within this plan */
+    bool past;    /* pods that ended ran on its units, too */
+    bool foreign; /* ... and not all of them were its own controller's */
+    bool daemon;  /* belongs to its node; never moved, vanishes with it */
+    bool moved;   /* within this plan */
     const gw_pod_rules *rules[GW_TENANT_RULES_MAX];
     uint32_t n_rules;
     int64_t cpu_milli, memory_mib; /* requests */

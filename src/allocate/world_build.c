@@ -270,7 +270,11 @@ static void add_past(builder *b, gw_tenant *t, uint32_t pod)
 {
     const gw_pod *p = &b->w->fleet->pods[pod];
     const gw_pod_rules *r = rules_of_past(b, pod);
+    const gw_pod *now = t->pod == GW_NONE ? NULL : &b->w->fleet->pods[t->pod];
     bool first = !t->past;
+    t->foreign |= !now || !p->workload_name || !gw_eq(now->ns, p->ns) || !gw_eq(now->cluster, p->cluster) ||
+                  !gw_eq(now->workload_kind, p->workload_kind) ||
+                  !gw_eq(now->workload_name, p->workload_name);
     t->past = true;
     if (!r || !add_rules(t, r))
         stay(t, "pods that have ended ran on its GPU, and their scheduling rules are not known");
@@ -657,7 +661,7 @@ static int settle(builder *b)
             }
         }
         gw_share_choose(&t->facts, &t->choice);
-        if (t->pod == GW_NONE || t->past)
+        if (t->pod == GW_NONE || t->foreign)
             t->choice.n = 0; /* what comes next is not known well enough to give it less */
     }
     w->n_gangs = (uint32_t)b->gangs.n;
