@@ -95,12 +95,23 @@ static bool selects_node(const gw_pod_rules *r, const gw_node *n)
     return true;
 }
 
+static bool tolerates(const gw_pod_rules *r, const gw_node *n)
+{
+    for (uint32_t i = 0; i < n->n_taints; i++) {
+        bool covered = n->taints[i].effect == GW_TAINT_PREFER_NO_SCHEDULE;
+        for (uint32_t k = 0; k < r->n_tolerations && !covered; k++)
+            covered = gw_toleration_covers(&r->tolerations[k], &n->taints[i]);
+        if (!covered)
+            return false;
+    }
+    return true;
+}
+
 static bool counts(const gw_world *w, const gw_pod_rules *r, const gw_spread *s, uint32_t node)
 {
     const gw_node *n = &w->fleet->nodes[node];
     return w->nodes[node].here && !w->nodes[node].released && domain_of(w, node, s->topology_key) &&
-           (!s->honour_affinity || selects_node(r, n)) &&
-           (!s->honour_taints || gw_rules_allow_node(r, n, NULL));
+           (!s->honour_affinity || selects_node(r, n)) && (!s->honour_taints || tolerates(r, n));
 }
 
 static int32_t pods_in(const gw_world *w, uint32_t tenant, const gw_pod_rules *r, const gw_spread *s,
