@@ -59,7 +59,11 @@ typedef struct scene {
     gw_policy *policy;
     node_truth node[MAX_NODES];
     pod_truth pod[MAX_PODS];
-    int nodes, pods;
+    struct {
+        uint32_t was, gpu; /* a board that pods used which have ended */
+        bool known;        /* their rules are */
+    } past[MAX_NODES * GPUS];
+    int nodes, pods, pasts;
     int calm; /* 1 + model: one namespace, small pods, one model of GPU; 0: anything */
     gw_workload_class class[MAX_PODS];
 } scene;
@@ -255,6 +259,35 @@ static void add_pod(scene *s, int gang)
     s->pod[s->pods++] = t;
 }
 
+/* A job that ended half-way through the window, on a board that nobody holds now. */
+static void add_past(scene *s, int node, int g)
+{
+    gw_error e = {0};
+    char name[32];
+    pod_truth t = {.node = node, .pool = -1, .tolerates = true, .gang = -1, .p95 = 0.5, .peak = 9000};
+    bool known = below(2);
+    snprintf(name, sizeof(name), "job-%d-%d", node, g);
+    uint32_t rules = known ? rules_of(s, &t) : GW_NONE;
+    uint32_t at = gw_fleet_pod(&s->fleet, text("jobs"), text(name), &e);
+    gw_pod *p = &s->fleet.pods[at];
+    p->node = (uint32_t)node;
+    p->phase = GW_PHASE_SUCCEEDED;
+    p->rules = rules;
+    p->cpu_request_milli = 1000;
+    p->memory_request_mib = 1024;
+    p->resource = GW_RESOURCE_GPU;
+    p->gpus = 1;
+    hold(s, at, s->node[node].gpu[g], &t);
+    gw_stats *st = &s->usage.holds[s->usage.n_holds - 1].stats;
+    double half = st->allocated / 2;
+    st->allocated = st->known = st->states[GW_STATE_LOW_LOW] = half;
+    st->used = GW_MIN(st->used, half);
+    st->end_ms = st->first_ms + (int64_t)half;
+    s->node[node].held[g] = 1;
+    s->past[s->pasts].was = s->past[s->pasts].gpu = s->node[node].gpu[g];
+    s->past[s->pasts++].known = known;
+}
+
 static void fill_idle(scene *s)
 {
     double ms = (double)gw_interval_ms(s->usage.window);
@@ -262,7 +295,7 @@ static void fill_idle(scene *s)
     for (size_t u = 0; u < s->fleet.n_units; u++)
         s->usage.units[u].paid = s->usage.units[u].idle.allocated = ms;
     for (size_t h = 0; h < s->usage.n_holds; h++)
-        s->usage.units[s->usage.holds[h].unit].idle.allocated = 0;
+        s->usage.units[s->usage.holds[h].unit].idle.allocated -= s->usage.holds[h].stats.allocated;
 }
 
 static void make(scene *s, uint64_t seed)
@@ -288,6 +321,12 @@ static void make(scene *s, uint64_t seed)
     int wanted = (int)below(70);
     for (int i = 0; i < wanted; i++)
         add_pod(s, below(10) == 0 ? (int)below(3) : -1);
+    for (int i = 0; i < s->nodes && seed % 2; i++) {
+        for (int g = 0; g < s->node[i].gpus; g++) {
+            if (!s->node[i].held[g] && below(5) == 0)
+                add_past(s, i, g);
+        }
+    }
     const char *app[1] = {"app-0"};
     gw_match is = {.key = "app", .op = GW_MATCH_IN, .values = app, .n = 1};
     gw_budget b = {.ns = "research",
@@ -348,6 +387,11 @@ static void check_boards(const scene *s, const cut_state *cut)
                 }
             }
         }
+        int pasts = 0;
+        for (int i = 0; i < s->pasts; i++)
+            pasts += s->past[i].gpu == g;
+        assert_true(pasts == 0 || n == 0); /* none of them was anybody's who runs now */
+        assert_true(pasts <= 1);
         if (n > 1)
             assert_true(cut[g].form != GW_FORM_WHOLE);
         for (int i = 0; i < n; i++) {
@@ -396,6 +440,22 @@ static void check_pod_on(const scene *s, int i)
         assert_int_equal(s->fleet.gpus[p->seat[k].gpu].node, p->node);
 }
 
+static size_t pasts_moved;
+
+static void carry_past(scene *s, const gw_move *m)
+{
+    int at = 0;
+    assert_int_equal(m->n_units, 1);
+    while (at < s->pasts && s->past[at].was != s->fleet.units[m->units[0]].gpu)
+        at++;
+    assert_true(at < s->pasts && s->past[at].known);
+    assert_int_equal(s->past[at].gpu, m->was[0].gpu);
+    assert_int_equal(m->to[0].form, GW_FORM_WHOLE);
+    assert_false(s->node[m->node].gone || s->node[m->node].cordoned);
+    s->past[at].gpu = m->to[0].gpu;
+    pasts_moved++;
+}
+
 static void carry_out(scene *s, const gw_action *a, cut_state *cut)
 {
     const gw_change *c = &a->change;
@@ -404,6 +464,10 @@ static void carry_out(scene *s, const gw_action *a, cut_state *cut)
         cut[c->cuts[i].gpu] = (cut_state){c->cuts[i].form, c->cuts[i].parts};
     for (size_t i = 0; i < c->n_moves; i++) {
         const gw_move *m = &c->moves[i];
+        if (m->pod == GW_NONE) {
+            carry_past(s, m);
+            continue;
+        }
         assert_true(m->pod < (uint32_t)s->pods);
         pod_truth *p = &s->pod[m->pod];
         assert_int_equal(p->node, m->from);
@@ -428,6 +492,8 @@ static void carry_out(scene *s, const gw_action *a, cut_state *cut)
         n->gone = true;
         for (int k = 0; k < s->pods; k++)
             assert_true(s->pod[k].node != (int)c->released[i] || s->pod[k].daemon);
+        for (int k = 0; k < s->pasts; k++)
+            assert_int_not_equal(s->fleet.gpus[s->past[k].gpu].node, c->released[i]);
     }
     for (int i = 0; i < s->pods; i++) {
         for (int k = 0; k < s->pods; k++) { /* gangs go together */
@@ -523,6 +589,7 @@ static void test_random_fleets(void **state)
     /* the property says something only where plans do something */
     assert_true(taken[GW_ACTION_RELEASE_NODE] > 50);
     assert_true(taken[GW_ACTION_MOVE_CPU_PODS] > 5);
+    assert_true(pasts_moved > 20);
     assert_true(taken[GW_ACTION_MIG] > 20);
     assert_true(taken[GW_ACTION_MPS] > 5);
     assert_true(taken[GW_ACTION_TIME_SLICE] > 5);
