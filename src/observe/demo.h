@@ -24,7 +24,7 @@
 
 #include "observe/source.h"
 
-#define GW_DEMO_BASE_NODES 16                 /* GPU nodes that the situations need */
+#define GW_DEMO_BASE_NODES 19                 /* GPU nodes that the situations need */
 #define GW_DEMO_MAX_NODES  20000              /* 8 GPUs each beyond the base */
 #define GW_DEMO_MAX_POINTS ((int64_t)4 << 20) /* scrapes of one target over the window */
 

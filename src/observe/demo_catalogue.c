@@ -35,7 +35,24 @@ const demo_cluster demo_clusters[DEMO_N_CLUSTERS] = {
     {.name = "plant7", .provider = GW_PROVIDER_ON_PREM, .prometheis = 1, .container_disk = true},
 };
 
-enum { P5, P4D, G6E, G5, G6, A2_ULTRA, A2_HIGH, G2, ND96, NC64_T4, NC24_A100, PLANT, M6I, G6E_48, G2_4 };
+enum {
+    P5,
+    P4D,
+    G6E,
+    G5,
+    G6,
+    A2_ULTRA,
+    A2_HIGH,
+    G2,
+    ND96,
+    NC64_T4,
+    NC24_A100,
+    PLANT,
+    M6I,
+    G6E_48,
+    G2_4,
+    G2_16
+};
 
 /* Framebuffer as nvidia-smi reports it on these boards. */
 const demo_machine demo_machines[] = {
@@ -61,6 +78,7 @@ const demo_machine demo_machines[] = {
     [M6I] = {"m6i.4xlarge", NULL, NULL, 0, 0, 0, 16, 64, 0, 0},
     [G6E_48] = {"g6e.48xlarge", "NVIDIA-L40S", "NVIDIA L40S", 8, 46068, 512, 192, 1536, 35, 350},
     [G2_4] = {"g2-standard-4", "NVIDIA-L4", "NVIDIA L4", 1, 23034, 437, 4, 16, 16, 72},
+    [G2_16] = {"g2-standard-16", "NVIDIA-L4", "NVIDIA L4", 1, 23034, 437, 16, 64, 16, 72},
 };
 
 /*
@@ -91,6 +109,9 @@ enum {
     N_CRON,
     N_IDLE,
     N_HELD,
+    N_LAB,
+    N_LAB_2,
+    N_LAB_3,
     N_CPU
 };
 
@@ -119,6 +140,9 @@ const demo_node_row demo_node_rows[] = {
     [N_CRON] = {"ip-10-0-15-60.ec2.internal", 0, G6E, OD, NOT_SHARED, DEMO_NODE_TWO_JOBS, FOREVER},
     [N_IDLE] = {"gke-research-l4-small-2d81c0b5-h6rw", 1, G2_4, OD, NOT_SHARED, 0, FOREVER},
     [N_HELD] = {"gke-research-l4-small-2d81c0b5-p9tk", 1, G2_4, OD, NOT_SHARED, 0, FOREVER},
+    [N_LAB] = {"gke-research-l4-lab-6f3a90e4-b7dn", 1, G2_16, OD, NOT_SHARED, 0, FOREVER},
+    [N_LAB_2] = {"gke-research-l4-lab-6f3a90e4-k2sx", 1, G2_16, OD, NOT_SHARED, 0, FOREVER},
+    [N_LAB_3] = {"gke-research-l4-lab-6f3a90e4-w9fc", 1, G2_16, OD, NOT_SHARED, 0, FOREVER},
     [N_CPU] = {"ip-10-0-20-5.ec2.internal", 0, M6I, OD, NOT_SHARED,
                DEMO_NODE_EKS_LABELS | DEMO_NODE_NO_EXPORTER, FOREVER},
 };
@@ -300,6 +324,23 @@ const demo_work demo_works[] = {
     NOTEBOOK("goro", 0.25, 4700),
     NOTEBOOK("hana", 0.35, 5900),
     NOTEBOOK("ivan", 0.30, 3300),
+    {"research",
+     "style-notebook",
+     DEMO_STATEFULSET,
+     "research",
+     "style-lab",
+     "development",
+     "qwen2-7b",
+     "exp-3",
+     "notebook",
+     "cc-410",
+     "best-effort",
+     NULL,
+     4.5,
+     2.2,
+     18,
+     12,
+     {DEMO_NOTEBOOK, 0.18, 1.10, 1.40, 0.60, 0.20, 4900}},
     {"research", "model-registry", DEMO_DEPLOYMENT, "research", NULL, "development", NULL, NULL, NULL,
      "cc-410", NULL, NULL, 2, 0.9, 6, 3.5, NO_GPU},
     {"monitoring", "prometheus-k8s", DEMO_STATEFULSET, "platform", NULL, "production", NULL, NULL, NULL, NULL,
@@ -397,6 +438,10 @@ const demo_place demo_places[] = {
     /* no GPU, and never two on a host: one of them is all that runs on a GPU node */
     {"model-registry", N_HELD, 0, FOREVER},
     {"model-registry", N_A2, 0, FOREVER},
+    /* three people of one team, and a GPU each for what one GPU does in turn */
+    {"style-notebook", N_LAB, U(0), FOREVER, .ordinal = 0},
+    {"style-notebook", N_LAB_2, U(0), FOREVER, .ordinal = 1},
+    {"style-notebook", N_LAB_3, U(0), FOREVER, .ordinal = 2},
     /* wait for GPUs that are free, but never enough on one node */
     {"mixtral-dpo", GW_NONE, U4(0), 0.70, DEMO_AFTER},
     {"llama-3-405b-sft", GW_NONE, U4(0) | U4(4), 0.75, DEMO_AFTER},

@@ -313,7 +313,7 @@ static void describes_itself(void **state)
     assert_int_equal(s.extent(s.self, &extent, NULL), 0);
     assert_string_equal(gw_time_format(extent.start_ms, text), "2026-09-07T00:00:00Z");
     assert_string_equal(gw_time_format(extent.end_ms, text), "2026-09-14T00:00:00Z");
-    assert_string_equal(s.describe(s.self), "sample fleet (seed 1, 16 GPU nodes, scraped every 1m)");
+    assert_string_equal(s.describe(s.self), "sample fleet (seed 1, 19 GPU nodes, scraped every 1m)");
     s.free(s.self);
 }
 
@@ -1054,7 +1054,7 @@ static void objects_are_what_the_api_would_list(void **state)
     gw_fleet_init(&f);
     assert_int_equal(s.objects(s.self, &f, &e), 0);
     assert_int_equal(f.n_nodes,
-                     16); /* 16 GPU nodes less the spot node that was taken, and one without GPUs */
+                     19); /* 19 GPU nodes less the spot node that was taken, and one without GPUs */
     assert_int_equal(gw_fleet_find_node(&f, gw_str_of("ip-10-0-13-7.ec2.internal")), GW_NONE);
     const gw_node *mps = &f.nodes[gw_fleet_find_node(&f, gw_str_of("gke-research-l4-91ac66d2-q4vj"))];
     assert_int_equal(mps->sharing, GW_SHARING_MPS);
@@ -1244,7 +1244,7 @@ static void lists_can_be_recorded(void **state)
     gw_error e;
     assert_int_equal(s.lists(s.self, count_list, n, &e), 0);
     assert_int_equal(n[7], 7);
-    assert_int_equal(n[0], 16);             /* as in the fleet above */
+    assert_int_equal(n[0], 19);             /* as in the fleet above */
     assert_int_equal(n[2], demo_n_ns_rows); /* a namespace of two clusters is one name */
     assert_true(n[1] > 60 && n[3] > 50);
     assert_true(n[4] == 2 && n[5] == 2 && n[6] == 2); /* demo_rules.c lists them */
@@ -1269,9 +1269,9 @@ static void more_nodes_are_ordinary(void **state)
     gw_map_init(&uuids);
     for (size_t i = 0; i < k.n; i++)
         assert_int_equal(gw_map_set(&uuids, gw_str_of(label_of(&k.s[i], "UUID")), 1), 0);
-    /* the base: 8 + 8 + 4 (one of the spot pair) + 4 + 4 + 8 + 4 + 8 + 4 + 1 + 4 + 4 + 1 + 1, the dark node
-     * unseen */
-    assert_int_equal(uuids.n, 63 + 9 * 8);
+    /* the base: 8 + 8 + 4 (one of the spot pair) + 4 + 4 + 8 + 4 + 8 + 4 + 1 + 4 + 4 + 1 + 1, three of the
+     * lab, the dark node unseen */
+    assert_int_equal(uuids.n, 66 + 9 * 8);
     assert_non_null(FIRST(&k, "__name__", "DCGM_FI_PROF_SM_ACTIVE", "pod", "serve-0009-*"));
     gw_map_free(&uuids);
     keeper_free(&k);
