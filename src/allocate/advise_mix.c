@@ -252,9 +252,11 @@ static int move_to(gw_planning *p, const lot *l, const gw_mix_place *at, size_t 
     const gw_tenant *t = &p->world.tenants[l->tenants[at->pod]];
     gw_seat *to = GW_NEW_ARRAY(&p->plan->arena, gw_seat, t->n_units + 1);
     gw_seat *was = GW_NEW_ARRAY(&p->plan->arena, gw_seat, t->n_units + 1);
+    uint32_t *units = GW_NEW_ARRAY(&p->plan->arena, uint32_t, t->n_units + 1); /* outlives the world */
     uint32_t n = 0;
-    if (!to || !was)
+    if (!to || !was || !units)
         return gw_fail_memory(p->e);
+    memcpy(units, t->units, t->n_units * sizeof(*units));
     for (uint32_t g = 0; g < 64 && n < t->n_units; g++) {
         if (!(at->gpus >> g & 1))
             continue;
@@ -267,7 +269,7 @@ static int move_to(gw_planning *p, const lot *l, const gw_mix_place *at, size_t 
                             .memory_mib = h->hires[node].gpu_memory_mib};
     }
     gw_move m = {.pod = t->pod,
-                 .units = t->units,
+                 .units = units,
                  .n_units = t->n_units,
                  .was = was,
                  .to = to,

@@ -131,12 +131,14 @@ static int list_moves(gw_world *w, size_t mark, gw_arena *a, gw_change *c)
             continue;
         gw_seat *was = GW_NEW_ARRAY(a, gw_seat, t->n_units + 1),
                 *to = GW_NEW_ARRAY(a, gw_seat, t->n_units + 1);
-        if (!was || !to)
+        uint32_t *units = GW_NEW_ARRAY(a, uint32_t, t->n_units + 1); /* the plan outlives the world */
+        if (!was || !to || !units)
             return GW_ENOMEM;
+        memcpy(units, t->units, t->n_units * sizeof(*units));
         memcpy(was, old, t->n_units * sizeof(*was));
         memcpy(to, t->seats, t->n_units * sizeof(*to));
         gw_move m = {.pod = t->pod,
-                     .units = t->units,
+                     .units = units,
                      .n_units = t->n_units,
                      .was = was,
                      .to = to,
