@@ -17,6 +17,7 @@
 #include "allocate/world_internal.h"
 #include "price/gpu.h"
 
+#define ALONE_MAX  256 /* nodes of a place that are tried one by one */
 #define BUDGET_MS  5000
 #define LEAST_GAIN 0.02 /* of the price of what is replaced */
 
@@ -172,6 +173,53 @@ static int list_types(gw_planning *p, lot *l)
     return 0;
 }
 
+/* Labels that say something of the machine: what a node of another type has there, nobody knows yet. */
+static bool is_of_type(const char *key)
+{
+    static const char *const of_type[] = {"karpenter.k8s.aws/",
+                                          "karpenter.azure.com/",
+                                          "karpenter.k8s.gcp/",
+                                          "nvidia.com/",
+                                          "feature.node.kubernetes.io/",
+                                          "cloud.google.com/machine-family",
+                                          "cloud.google.com/gke-nodepool",
+                                          "cloud.google.com/gke-accelerator",
+                                          "eks.amazonaws.com/nodegroup",
+                                          "kubernetes.azure.com/agentpool",
+                                          "agentpool",
+                                          "kubernetes.io/hostname",
+                                          NULL};
+    if (gw_eq(key, "nvidia.com/gpu.product") || gw_eq(key, "nvidia.com/gpu.present"))
+        return false; /* the model stays */
+    for (size_t i = 0; of_type[i]; i++) {
+        if (gw_has_prefix(key, of_type[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool asks_of_type(const gw_match_term *t)
+{
+    for (uint32_t i = 0; i < t->n; i++) {
+        if (!t->all[i].field && is_of_type(t->all[i].key))
+            return true;
+    }
+    return false;
+}
+
+static bool rules_ask_of_type(const gw_pod_rules *r)
+{
+    if (asks_of_type(&r->node_selector))
+        return true;
+    for (uint32_t i = 0; i < r->n_node_affinity; i++) {
+        for (uint32_t k = 0; k < r->node_affinity[i].n; k++) {
+            if (asks_of_type(&r->node_affinity[i].any[k]))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* A node as the new ones would be: like this one, of another type. */
 static bool would_allow(gw_planning *p, const gw_tenant *t, uint32_t like, const char *type)
 {
@@ -195,7 +243,8 @@ static bool would_allow(gw_planning *p, const gw_tenant *t, uint32_t like, const
     }
     copy.name = "";
     for (uint32_t r = 0; r < t->n_rules; r++) {
-        if (!gw_rules_allow_node(t->rules[r], &copy, NULL))
+        if (!gw_rules_allow_node(t->rules[r], &copy, NULL) ||
+            (!gw_eq(type, n->instance_type) && rules_ask_of_type(t->rules[r])))
             return false;
     }
     return true;
@@ -341,6 +390,17 @@ static int propose(gw_planning *p, const lot *l, const gw_mix *m)
                          spare == GW_NONE ? "" : "; one node more for the loss of one")};
     if (!x.should || !x.rule)
         return gw_fail_memory(p->e);
+    /* those that stay must not have relied on these */
+    for (uint32_t i = 0; i < l->n_nodes; i++)
+        gw_world_release(&p->world, l->nodes[i]);
+    bool survives = gw_world_survives(&p->world);
+    gw_world_undo(&p->world, x.mark);
+    for (uint32_t i = 0; !survives && i < l->n_nodes; i++) {
+        if (!p->node_why[l->nodes[i]])
+            p->node_why[l->nodes[i]] = "the loss of one more node could not be borne then";
+    }
+    if (!survives)
+        return 0;
     gw_verdict v = gw_plan_weigh(p, &x);
     for (uint32_t i = 0; v == GW_TAKEN && i < l->n_nodes; i++)
         gw_world_release(&p->world, l->nodes[i]);
@@ -373,6 +433,26 @@ static int replace(gw_planning *p, lot *l)
     if ((double)m.cost < (double)l->hourly * (1 - LEAST_GAIN))
         rc = propose(p, l, &m);
     gw_mix_free(&m);
+    return rc;
+}
+
+/* All together was refused: node by node, some may still be worth it. */
+static int replace_each(gw_planning *p, const lot *all)
+{
+    const gw_world *w = &p->world;
+    int rc = 0;
+    for (uint32_t i = 0; !rc && i < all->n_nodes; i++) {
+        uint32_t node = all->nodes[i];
+        lot one = {.at = all->at,
+                   .nodes = &all->nodes[i],
+                   .tenants = w->nodes[node].at,
+                   .n_nodes = 1,
+                   .n_tenants = w->nodes[node].n,
+                   .hourly = w->nodes[node].hourly};
+        for (uint32_t t = 0; t < one.n_tenants; t++)
+            one.spare |= w->survives[node] && w->tenants[one.tenants[t]].headroom.production;
+        rc = replace(p, &one);
+    }
     return rc;
 }
 
@@ -409,6 +489,8 @@ int gw_advise_mix(gw_planning *p)
             }
         }
         rc = replace(p, &l);
+        if (!rc && l.n_nodes > 1 && l.n_nodes <= ALONE_MAX && !w->nodes[l.nodes[0]].released)
+            rc = replace_each(p, &l);
     }
     gw_free(met);
     return rc;

@@ -12,6 +12,8 @@ typedef struct sizing {
     uint32_t *tenant_of_pod; /* parallel to the fleet's pods */
     uint32_t *row_of;        /* parallel to tenants; GW_NONE */
     bool *told;              /* parallel to rows: part of an action already */
+    const char **action;     /* parallel to rows: the ID of that action */
+    int64_t *cpu, *memory;   /* parallel to tenants: requests before */
 } sizing;
 
 static int64_t less(const gw_rightsize_field *f)
@@ -40,10 +42,13 @@ static gw_resize resize_of(const gw_rightsize_row *r)
 
 static bool may_change(const sizing *s, const gw_rightsize_row *r)
 {
+    if (gw_eq(r->kind, "Job") || gw_eq(r->kind, "Pod"))
+        return false; /* their templates cannot be changed */
     for (uint32_t i = 0; i < r->n_pods; i++) {
-        uint32_t t = s->tenant_of_pod[r->pods[i]];
-        if (t != GW_NONE && s->p->world.tenants[t].headroom.exclude)
-            return false;
+        uint32_t at = s->tenant_of_pod[r->pods[i]];
+        const gw_tenant *t = at == GW_NONE ? NULL : &s->p->world.tenants[at];
+        if (t && !t->daemon && (t->headroom.exclude || t->stays || t->gang != GW_NONE))
+            return false; /* a changed request restarts the pod */
     }
     return true;
 }
@@ -55,6 +60,10 @@ static void apply(sizing *s, const gw_rightsize_row *r, int sign)
         if (at == GW_NONE)
             continue;
         const gw_tenant *t = &s->p->world.tenants[at];
+        if (sign < 0) {
+            gw_world_resize(&s->p->world, at, s->cpu[at], s->memory[at]);
+            continue;
+        }
         gw_world_resize(&s->p->world, at, GW_MAX(0, t->cpu_milli - sign * less(&r->of[GW_RIGHTSIZE_CPU])),
                         GW_MAX(0, t->memory_mib - sign * less(&r->of[GW_RIGHTSIZE_MEMORY])));
     }
@@ -89,6 +98,36 @@ static int rows_of(sizing *s, size_t mark, gw_resize **ret, size_t *ret_n, bool 
     return 0;
 }
 
+/* The last action taken rests on these rows: on the actions that tell of them, or is the one that does. */
+static int lean_on(sizing *s, const bool *used)
+{
+    gw_plan *plan = s->p->plan;
+    uint32_t last = (uint32_t)plan->n_actions - 1;
+    gw_action *a = &plan->actions[last];
+    uint32_t *after = GW_NEW_ARRAY(&plan->arena, uint32_t, plan->n_actions + 1);
+    size_t n = 0;
+    if (!after)
+        return gw_fail_memory(s->p->e);
+    for (uint32_t i = 0; i < last; i++) {
+        bool leans = false;
+        for (size_t k = 0; k < a->n_after && !leans; k++)
+            leans = a->after[k] == i;
+        for (size_t r = 0; r < s->result.n_rows && !leans; r++)
+            leans = used[r] && gw_eq(s->action[r], plan->actions[i].id);
+        if (leans)
+            after[n++] = i;
+    }
+    a->after = after;
+    a->n_after = n;
+    for (size_t r = 0; r < s->result.n_rows; r++) {
+        if (used[r] && !s->told[r]) {
+            s->told[r] = true;
+            s->action[r] = a->id;
+        }
+    }
+    return 0;
+}
+
 static int try_node(sizing *s, uint32_t node)
 {
     gw_planning *p = s->p;
@@ -106,10 +145,14 @@ static int try_node(sizing *s, uint32_t node)
     int rc = used ? rows_of(s, x.mark, &list, &x.n_resizes, used) : gw_fail_memory(p->e);
     if (!rc && x.n_resizes == 0 && gw_plan_wants(p, GW_ACTION_RELEASE_NODE))
         x.kind = GW_ACTION_RELEASE_NODE; /* what was resized before is enough */
+    if (!rc && x.n_resizes == 0)
+        x.rule = "consolidate: with the requests of earlier actions, every pod on it fits on nodes that stay";
     x.resizes = rc ? NULL : list;
     gw_verdict v = rc ? GW_FAILED : gw_plan_weigh(p, &x);
-    for (size_t r = 0; v == GW_TAKEN && r < s->result.n_rows; r++)
-        s->told[r] |= used[r];
+    if (v == GW_TAKEN)
+        rc = lean_on(s, used);
+    if (rc)
+        v = GW_FAILED;
     gw_free(used);
     return v == GW_FAILED ? p->e->code : 0;
 }
@@ -177,11 +220,16 @@ static int size(sizing *s)
     s->told = GW_NEW_ARRAY(&p->plan->arena, bool, s->result.n_rows + 1);
     s->tenant_of_pod = GW_NEW_ARRAY(&p->plan->arena, uint32_t, p->in->fleet->n_pods + 1);
     s->row_of = GW_NEW_ARRAY(&p->plan->arena, uint32_t, w->n_tenants + 1);
-    if (!s->told || !s->tenant_of_pod || !s->row_of)
+    s->action = GW_NEW_ARRAY(&p->plan->arena, const char *, s->result.n_rows + 1);
+    s->cpu = GW_NEW_ARRAY(&p->plan->arena, int64_t, w->n_tenants + 1);
+    s->memory = GW_NEW_ARRAY(&p->plan->arena, int64_t, w->n_tenants + 1);
+    if (!s->action || !s->cpu || !s->memory || !s->told || !s->tenant_of_pod || !s->row_of)
         return gw_fail_memory(p->e);
     memset(s->tenant_of_pod, 0xff, p->in->fleet->n_pods * sizeof(uint32_t));
     memset(s->row_of, 0xff, w->n_tenants * sizeof(uint32_t));
     for (uint32_t i = 0; i < w->n_tenants; i++) {
+        s->cpu[i] = w->tenants[i].cpu_milli;
+        s->memory[i] = w->tenants[i].memory_mib;
         if (w->tenants[i].pod != GW_NONE)
             s->tenant_of_pod[w->tenants[i].pod] = i;
     }

@@ -36,6 +36,10 @@ static int willing_on(const gw_world *w, uint32_t node, gw_form form, bool best,
 {
     const gw_world_node *n = &w->nodes[node];
     int many = 0, parts = GW_PLAN_PARTS_MAX;
+    for (uint32_t i = 0; i < n->n_boards && form != GW_FORM_MIG; i++) {
+        if (w->boards[n->boards[i]].form != GW_FORM_WHOLE)
+            return -1; /* MPS goes with no MIG, and what is shared already stays as it is */
+    }
     for (uint32_t i = 0; i < n->n; i++) {
         const gw_tenant *t = &w->tenants[n->at[i]];
         if (t->n_units == 0)
@@ -217,6 +221,15 @@ static const struct {
      "time-slicing: pods of one tenant that may wait, whose memory peaks fit equal parts of a board"},
 };
 
+/* The most tenants on one board of the node. */
+static int fullest(const gw_world *w, uint32_t node)
+{
+    int most = 0;
+    for (uint32_t i = 0; i < w->nodes[node].n_boards; i++)
+        most = GW_MAX(most, w->boards[w->nodes[node].boards[i]].n);
+    return most;
+}
+
 /* The best number of parts for one host, and the proposal made with it. */
 static int try_host(gw_planning *p, const host *h, size_t f, const donor *donors, size_t n_donors)
 {
@@ -237,6 +250,15 @@ static int try_host(gw_planning *p, const host *h, size_t f, const donor *donors
     if (w->failed || most == 0)
         return w->failed ? gw_fail_memory(p->e) : 0;
     attempt(p, h, forms[f].form, best, donors, n_donors);
+    if (forms[f].form != GW_FORM_MIG) {
+        /* no more parts than are taken: MPS holds each tenant to its part */
+        int parts = fullest(w, h->node);
+        gw_world_undo(w, mark);
+        if (parts >= 2 && parts < best && attempt(p, h, forms[f].form, parts, donors, n_donors) != most)
+            gw_world_undo(w, mark);
+        if (gw_world_mark(w) == mark)
+            attempt(p, h, forms[f].form, best, donors, n_donors);
+    }
     gw_proposal x = {.kind = forms[f].kind, .mark = mark, .node = h->node, .rule = forms[f].rule};
     switch (gw_plan_weigh(p, &x)) {
     case GW_TAKEN:

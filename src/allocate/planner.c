@@ -58,9 +58,46 @@ static int bill_of(gw_planning *p, const gw_change *const *changes, size_t n, gw
 
 /* ---- what moves are worth ---- */
 
+bool gw_plan_resizes(const gw_planning *p, const gw_resize *r, const gw_tenant *t)
+{
+    const gw_pod *pod = t->pod == GW_NONE ? NULL : &p->in->fleet->pods[t->pod];
+    return pod && gw_eq(pod->ns, r->ns) &&
+           (pod->workload_name ? gw_eq(pod->workload_name, r->name) && gw_eq(pod->workload_kind, r->kind)
+                               : gw_eq(pod->name, r->name));
+}
+
+/* Whether a pod restarts that may lose all it did. */
+static bool loses_work(const gw_planning *p, const gw_change *c)
+{
+    for (size_t k = 0; k < p->world.n_tenants; k++) {
+        const gw_tenant *t = &p->world.tenants[k];
+        bool restarts = false;
+        if (t->pod == GW_NONE || t->n_units == 0 ||
+            (t->class != GW_CLASS_TRAINING && t->class != GW_CLASS_BATCH))
+            continue;
+        for (size_t i = 0; i < c->n_moves && !restarts; i++)
+            restarts = c->moves[i].restarts && c->moves[i].pod == t->pod;
+        for (size_t i = 0; i < c->n_resizes && !restarts; i++)
+            restarts = gw_plan_resizes(p, &c->resizes[i], t);
+        if (restarts)
+            return true;
+    }
+    return false;
+}
+
 static gw_micro restart_cost(const gw_planning *p, const gw_change *c)
 {
     gw_micro sum = 0;
+    for (size_t i = 0; i < c->n_resizes; i++) {
+        for (size_t k = 0; k < p->world.n_tenants; k++) {
+            const gw_tenant *t = &p->world.tenants[k];
+            if (!gw_plan_resizes(p, &c->resizes[i], t))
+                continue;
+            if (!gw_micro_known(t->restart_cost))
+                return GW_MICRO_UNKNOWN;
+            sum += t->restart_cost;
+        }
+    }
     for (size_t i = 0; i < c->n_moves; i++) {
         if (!c->moves[i].restarts)
             continue;
@@ -262,13 +299,17 @@ gw_verdict gw_plan_weigh(gw_planning *p, const gw_proposal *x)
     cost = restart_cost(p, c);
     if (saved < 0 || (saved == 0 && touches_price(p, c)))
         no = "it would save nothing";
+    else if (!gw_micro_known(cost) && loses_work(p, c))
+        no = "what its restarts cost is not known, and work may be lost";
     else if (!earns_back(p, saved, cost))
         no = "its restarts would cost more than a week of what it saves";
     else if (!x->change && !gw_world_survives(&p->world))
         no = "the loss of one more node could not be borne then";
     if (no) {
-        for (size_t i = 0; i < c->n_released; i++)
-            p->node_why[c->released[i]] = no;
+        for (size_t i = 0; i < c->n_released; i++) {
+            const char **why = &p->node_why[c->released[i]];
+            *why = *why ? *why : no; /* what came first is simplest to act on */
+        }
         gw_world_undo(&p->world, x->mark);
         return p->world.failed ? (gw_fail_memory(p->e), GW_FAILED) : GW_REFUSED;
     }

@@ -44,6 +44,9 @@ typedef enum gw_verdict { GW_TAKEN, GW_REFUSED, GW_FAILED } gw_verdict;
  */
 gw_verdict gw_plan_weigh(gw_planning *p, const gw_proposal *x);
 
+/* Whether a change of requests is of this tenant. */
+bool gw_plan_resizes(const gw_planning *p, const gw_resize *r, const gw_tenant *t);
+
 /* Whether the kind was asked for. */
 bool gw_plan_wants(const gw_planning *p, gw_action_kind k);
 

@@ -68,6 +68,27 @@ static int measure_blast(gw_planning *p, gw_action *a, touched *ret)
         x.alone += t->n_units > 0 && is_alone(p, t);
         x.bare += t->workload == GW_NONE;
     }
+    for (size_t k = 0; k < p->world.n_tenants; k++) {
+        const gw_tenant *t = &p->world.tenants[k];
+        bool resized = false, moves = false;
+        for (size_t i = 0; i < c->n_resizes && !resized; i++)
+            resized = gw_plan_resizes(p, &c->resizes[i], t);
+        for (size_t i = 0; i < c->n_moves && !moves; i++)
+            moves = t->pod != GW_NONE && c->moves[i].pod == t->pod;
+        if (!resized || moves)
+            continue;
+        a->blast.pods++;
+        a->blast.production += t->headroom.production;
+        if (t->workload == GW_NONE || !workload[t->workload])
+            a->blast.workloads++;
+        if (t->workload != GW_NONE)
+            workload[t->workload] = true;
+        x.with_gpus += t->n_units > 0;
+        x.training += t->n_units > 0 && (t->class == GW_CLASS_TRAINING || t->class == GW_CLASS_BATCH);
+        x.alone += t->n_units > 0 && is_alone(p, t);
+        x.bare += t->workload == GW_NONE;
+        node[t->node] = true;
+    }
     for (size_t i = 0; i < c->n_cuts; i++) {
         if (c->cuts[i].gpu < p->in->fleet->n_gpus)
             node[p->in->fleet->gpus[c->cuts[i].gpu].node] = true;
@@ -144,6 +165,8 @@ static int list_needs(gw_planning *p, gw_action *a, const touched *x)
     if (!rc && x->training)
         rc = need(p, a,
                   "wait for the training and batch pods to end, or see that they have written a checkpoint");
+    if (!rc && a->change.n_resizes)
+        rc = need(p, a, "no HorizontalPodAutoscaler scales on the share of these requests that is used");
     if (!rc && x->bare)
         rc = need(p, a, "pods without a controller are not made again: start them anew by hand");
     if (!rc && a->kind == GW_ACTION_MIG)
@@ -152,6 +175,10 @@ static int list_needs(gw_planning *p, gw_action *a, const touched *x)
         rc = need(p, a,
                   "NVIDIA's device plugin reads its configuration by the node label "
                   "nvidia.com/device-plugin.config");
+    if (!rc && (a->kind == GW_ACTION_MPS || a->kind == GW_ACTION_TIME_SLICE))
+        rc = need(p, a,
+                  "see that bursts do not come together: P95 says nothing of what is busy for less than a "
+                  "twentieth of the time");
     if (!rc && (a->change.n_released || a->change.n_hires))
         rc = need(
             p, a,
@@ -279,12 +306,13 @@ static void number(gw_action *a, const char *name, double value)
 
 static void give_evidence(gw_planning *p, gw_action *a, const touched *x)
 {
-    double hours = 0, peak = -1, compute = -1, share = -1;
+    double hours = 0, peak = -1, compute = -1, burst = -1, share = -1;
     for (size_t i = 0; i < a->change.n_moves; i++) {
         const gw_tenant *t = tenant_of(p, a->change.moves[i].pod);
         if (!t || t->n_units == 0)
             continue;
         compute = GW_MAX(compute, t->facts.compute_p95);
+        burst = GW_MAX(burst, t->facts.compute_peak);
         int64_t seat = a->change.moves[i].to[0].memory_mib;
         if (t->facts.memory_peak_mib >= 0 && seat > 0 && t->facts.memory_peak_mib > peak * (double)seat) {
             peak = (double)t->facts.memory_peak_mib / (double)seat;
@@ -297,6 +325,7 @@ static void give_evidence(gw_planning *p, gw_action *a, const touched *x)
     number(a, "nodesReleased", (double)a->change.n_released);
     if (x->with_gpus) {
         number(a, "highestComputeP95", compute);
+        number(a, "highestComputePeak", burst);
         number(a, "highestMemoryPeakOfSeat", peak);
         number(a, "thatMemoryPeakMib", share);
     }
@@ -313,6 +342,12 @@ static void give_evidence(gw_planning *p, gw_action *a, const touched *x)
             source = p->in->book->nodes[a->change.released[i]].source;
     }
     if (a->change.n_released) {
+        gw_micro hired = 0;
+        for (size_t i = 0; i < a->change.n_hires; i++)
+            hired += gw_micro_known(a->change.hires[i].hourly) ? a->change.hires[i].hourly : 0;
+        /* nodes that joined within the window cost more a month than the window shows */
+        number(a, "monthlyAtRunningRateUsd",
+               priced && hourly >= hired ? (double)(hourly - hired) / (double)GW_USD * GW_MONTH_HOURS : -1);
         number(a, "hourlyReleasedUsd", priced ? (double)hourly / (double)GW_USD : -1);
         gw_evidence *v = slot(a, "priceSource");
         if (v && source) {
@@ -363,9 +398,26 @@ int gw_plan_describe_resize(gw_planning *p, gw_action *a, const char *cluster, u
     a->text = say(p, "%u pod%s of %s %s/%s ask%s for more than the histograms say: %s; %s would do.", pods,
                   plural(pods), r->kind, r->ns, r->name, pods == 1 ? "s" : "", a->is ? a->is : "",
                   a->should ? a->should : "");
-    a->blast = (gw_blast){.pods = pods, .workloads = 1, .restart_cost = GW_MICRO_UNKNOWN};
-    a->risk = GW_RISK_MEDIUM;
-    a->risk_why = "a changed request restarts the pods";
+    touched t = {0};
+    a->blast = (gw_blast){.pods = pods, .workloads = 1, .restart_cost = 0};
+    for (size_t i = 0; i < p->world.n_tenants; i++) {
+        const gw_tenant *x = &p->world.tenants[i];
+        const gw_pod *pod = x->pod == GW_NONE ? NULL : &p->in->fleet->pods[x->pod];
+        if (!gw_plan_resizes(p, r, x) || (cluster && !gw_eq(pod->cluster, cluster)))
+            continue;
+        a->blast.production += x->headroom.production;
+        t.with_gpus += x->n_units > 0;
+        t.training += x->n_units > 0 && (x->class == GW_CLASS_TRAINING || x->class == GW_CLASS_BATCH);
+        t.alone += x->n_units > 0 && is_alone(p, x);
+        t.bare += x->workload == GW_NONE;
+        if (gw_micro_known(a->blast.restart_cost))
+            a->blast.restart_cost =
+                gw_micro_known(x->restart_cost) ? a->blast.restart_cost + x->restart_cost : GW_MICRO_UNKNOWN;
+    }
+    raise_risk(a, GW_RISK_MEDIUM, "a changed request restarts the pods");
+    judge_risk(p, a, &t);
+    if (list_needs(p, a, &t))
+        return p->e->code;
     number(a, "pods", pods);
     number(a, "cpuMilliFreed", (double)(r->cpu_milli[0] - r->cpu_milli[1]) * pods);
     number(a, "memoryMibFreed", (double)(r->memory_mib[0] - r->memory_mib[1]) * pods);

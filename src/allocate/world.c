@@ -31,6 +31,7 @@ static void sit(gw_world *w, uint32_t tenant)
     if (t->pod != GW_NONE || t->n_units) {
         n->cpu_free -= t->cpu_milli;
         n->memory_free -= t->memory_mib;
+        n->disk_free -= n->disk_free == GW_UNKNOWN_COUNT ? 0 : t->disk_mib;
         n->pods_free--;
     }
     for (uint32_t i = 0; i < t->n_units; i++) {
@@ -65,6 +66,7 @@ static void stand(gw_world *w, uint32_t tenant)
     if (t->pod != GW_NONE || t->n_units) {
         n->cpu_free += t->cpu_milli;
         n->memory_free += t->memory_mib;
+        n->disk_free += n->disk_free == GW_UNKNOWN_COUNT ? 0 : t->disk_mib;
         n->pods_free++;
     }
     for (uint32_t i = 0; i < t->n_units; i++) {

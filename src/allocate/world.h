@@ -54,6 +54,7 @@ typedef struct gw_world_node {
     bool closed;                   /* takes no tenants in this trial */
     bool received;                 /* got a tenant within this plan: stays from now on */
     int64_t cpu_free, memory_free; /* milli, MiB; meaningful where known */
+    int64_t disk_free;             /* ephemeral storage, MiB; GW_UNKNOWN_COUNT: not known */
     bool room_known;
     int64_t pods_free;
     uint32_t *at; /* tenants on it, but for daemons */
@@ -76,6 +77,7 @@ typedef struct gw_tenant {
     const gw_pod_rules *rules[GW_TENANT_RULES_MAX];
     uint32_t n_rules;
     int64_t cpu_milli, memory_mib; /* requests */
+    int64_t disk_mib;              /* ephemeral storage */
     const char *stays;             /* why it may not be moved; NULL: it may */
     uint32_t gang;                 /* same number: all of them or none; GW_NONE: alone */
     uint32_t workload;             /* same number: one controller; GW_NONE */
@@ -103,6 +105,7 @@ typedef struct gw_world {
     size_t n_shy;
     uint32_t n_gangs, n_workloads;
     bool *survives;       /* parallel to fleet->nodes: its loss leaves room for production */
+    uint32_t *production; /* parallel to fleet->nodes: pods with GPUs on it that are, at the beginning */
     gw_world_step *steps; /* the journal */
     size_t n_steps, cap_steps;
     bool failed; /* out of memory: every answer since is worthless */
@@ -146,8 +149,8 @@ void gw_world_resize(gw_world *w, uint32_t tenant, int64_t cpu_milli, int64_t me
  */
 bool gw_world_empty(gw_world *w, uint32_t node, const char **why);
 
-/* Whether the loss of any node that could be lost before can still be survived: its production tenants find
- * seats on the rest. */
+/* Whether the loss of every node can be borne that could be lost before, and of every node that has more
+ * production pods with GPUs than before: its production tenants find seats on the rest. */
 bool gw_world_survives(gw_world *w);
 
 /* ---- what a trial came to ---- */

@@ -7,6 +7,8 @@
 
 /* The last sample of what is still there may be this old: two scrapes missed at the slowest common rate. */
 #define LATE_MS (10 * GW_MINUTE_MS)
+/* A node younger than this may have been made for a pod that has not come yet. */
+#define YOUNG_MS GW_HOUR_MS
 /* A unit of which nobody knows who held it for more than this share of its time is nobody's to plan with. */
 #define UNKNOWN_HOLDER_MAX 0.05
 /* What a restart costs of its GPU: "2-7 min altogether" for node, image and weights, and the drain. */
@@ -60,8 +62,11 @@ static void place_node(builder *b, uint32_t i)
     x->memory_free = n->memory_mib;
     x->room_known = n->cpu_milli >= 0 && n->memory_mib >= 0;
     x->pods_free = n->max_pods >= 0 ? n->max_pods : INT32_MAX;
+    x->disk_free = n->ephemeral_mib;
     if (n->keep)
         keep(x, n->keep);
+    if (x->here && n->created_ms > w->now_ms - YOUNG_MS)
+        keep(x, "it has been there for less than an hour: what it was made for may still come");
 }
 
 static void cut_of(gw_world *w, uint32_t gpu)
@@ -264,6 +269,7 @@ static void request(gw_tenant *t, const gw_pod *p)
         stay(t, "its requests are not known");
     t->cpu_milli = GW_MAX(t->cpu_milli, GW_MAX(0, p->cpu_request_milli));
     t->memory_mib = GW_MAX(t->memory_mib, GW_MAX(0, p->memory_request_mib));
+    t->disk_mib = GW_MAX(t->disk_mib, GW_MAX(0, p->ephemeral_request_mib));
 }
 
 static void add_past(builder *b, gw_tenant *t, uint32_t pod)
@@ -667,10 +673,23 @@ static int settle(builder *b)
     w->n_gangs = (uint32_t)b->gangs.n;
     w->n_workloads = (uint32_t)b->workloads.n;
     w->survives = GW_NEW_ARRAY(&w->arena, bool, w->fleet->n_nodes + 1);
-    if (!w->survives || w->failed)
+    w->production = GW_NEW_ARRAY(&w->arena, uint32_t, w->fleet->n_nodes + 1);
+    if (!w->survives || !w->production || w->failed)
         return GW_ENOMEM;
     gw_world_note_survivors(w);
     return w->failed ? GW_ENOMEM : 0;
+}
+
+/* A pod that came after the window: the node is not as the window says. */
+static int later(builder *b, uint32_t pod)
+{
+    const gw_pod *p = &b->w->fleet->pods[pod];
+    if (b->api && p->in_api && p->node != GW_NONE && p->phase != GW_PHASE_SUCCEEDED &&
+        p->phase != GW_PHASE_FAILED) {
+        keep(&b->w->nodes[p->node], "a pod came to it after the window");
+        b->w->nodes[p->node].room_known = false;
+    }
+    return 0;
 }
 
 static int build(builder *b)
@@ -698,7 +717,7 @@ static int build(builder *b)
     for (uint32_t p = 0; p < f->n_pods && !rc; p++)
         b->current[p] = is_current(b, p);
     for (uint32_t p = 0; p < f->n_pods && !rc; p++)
-        rc = b->current[p] ? add_pod(b, p) : 0;
+        rc = b->current[p] ? add_pod(b, p) : later(b, p);
     rc = rc ? rc : add_past_tenants(b);
     return rc ? rc : settle(b);
 }

@@ -25,6 +25,9 @@ bool gw_world_may(const gw_world *w, uint32_t tenant, uint32_t node, const char 
         return refuse(why, t->cpu_milli > n->cpu_free       ? "no node with enough free CPU"
                            : t->memory_mib > n->memory_free ? "no node with enough free memory"
                                                             : "no node that takes another pod");
+    if (t->node != node && t->disk_mib > 0 &&
+        (n->disk_free == GW_UNKNOWN_COUNT || t->disk_mib > n->disk_free))
+        return refuse(why, "no node with enough free ephemeral storage");
     if (t->n_rules == 0)
         return refuse(why, "its scheduling rules are not known");
     for (uint32_t i = 0; i < t->n_rules; i++) {
@@ -59,6 +62,17 @@ static const gw_share_way *way_of(const gw_tenant *t, gw_form form)
     return NULL;
 }
 
+/* Whether two nodes offer shared GPUs and MIG instances by the same names, as far as their labels and what is
+ * allocatable tell. */
+static bool same_offer(const gw_world *w, uint32_t a, uint32_t b)
+{
+    const gw_node *x = &w->fleet->nodes[a], *y = &w->fleet->nodes[b];
+    return a == b || (gw_eq(gw_labels_exact(&x->labels, "nvidia.com/mig.strategy"),
+                            gw_labels_exact(&y->labels, "nvidia.com/mig.strategy")) &&
+                      x->allocatable_gpus != GW_UNKNOWN_COUNT && y->allocatable_gpus != GW_UNKNOWN_COUNT &&
+                      (x->allocatable_gpus > 0) == (y->allocatable_gpus > 0));
+}
+
 static bool takes_part(const gw_world *w, uint32_t tenant, const gw_board *b)
 {
     const gw_tenant *t = &w->tenants[tenant];
@@ -66,18 +80,28 @@ static bool takes_part(const gw_world *w, uint32_t tenant, const gw_board *b)
     bool at_home = t->was[0].form == b->form && t->was[0].parts >= b->parts;
     if (b->n >= b->parts || (!at_home && !(b->recut && way && way->max_parts >= b->parts)))
         return false;
-    double limit = t->headroom.compute_p95;
+    if (!b->recut && !same_offer(w, t->was_node, b->node))
+        return false;
+    double limit = t->headroom.compute_p95, memory = t->headroom.memory_peak;
+    int64_t peaks = t->facts.memory_peak_mib;
     for (int i = 0; i < b->n; i++) {
         const gw_tenant *o = &w->tenants[b->at[i]];
         if (!gw_share_together(b->form, &t->headroom, &o->headroom))
             return false;
         limit = GW_MIN(limit, o->headroom.compute_p95);
+        memory = GW_MIN(memory, o->headroom.memory_peak);
+        peaks = peaks < 0 || o->facts.memory_peak_mib < 0 ? -1 : peaks + o->facts.memory_peak_mib;
     }
+    /* time slices keep nobody's memory from another's: all peaks together must fit; MPS holds each to its
+     * part */
+    if (peaks < 0 || b->memory_mib < 0 || (double)peaks > memory * (double)b->memory_mib ||
+        (double)t->facts.memory_peak_mib > (double)b->memory_mib / b->parts)
+        return false;
     return t->facts.compute_p95 >= 0 && b->compute_p95 + t->facts.compute_p95 <= limit;
 }
 
 /* The instance it would get: one that is free, or one that can still be cut. GW_MIG_NONE. */
-static int takes_instance(const gw_tenant *t, const gw_board *b)
+static int takes_instance(const gw_world *w, const gw_tenant *t, const gw_board *b)
 {
     const gw_share_way *way = way_of(t, GW_FORM_MIG);
     int need = GW_MIG_NONE;
@@ -87,7 +111,7 @@ static int takes_instance(const gw_tenant *t, const gw_board *b)
         need = gw_mig_profile_find(b->mig, gw_str_of(t->was[0].profile));
     else if (b->recut && way && way->mig == b->mig)
         need = (int)(way->profile - b->mig->profiles);
-    if (need == GW_MIG_NONE)
+    if (need == GW_MIG_NONE || (!b->recut && !same_offer(w, t->was_node, b->node)))
         return GW_MIG_NONE;
     if (b->used.n[need] < b->cut.n[need])
         return need;
@@ -117,21 +141,26 @@ static gw_seat seat_on(const gw_world *w, uint32_t gpu, int profile)
 static bool one_seat(const gw_world *w, uint32_t tenant, const gw_world_node *n, gw_seat *ret)
 {
     const gw_tenant *t = &w->tenants[tenant];
-    uint32_t whole = GW_NONE;
+    uint32_t whole = GW_NONE, part_of = GW_NONE;
     for (uint32_t i = 0; i < n->n_boards; i++) {
         uint32_t gpu = n->boards[i];
         const gw_board *b = &w->boards[gpu];
         if (!b->here || !same_model(w, t, b))
             continue;
-        int profile = b->form == GW_FORM_MIG ? takes_instance(t, b) : GW_MIG_NONE;
+        int profile = b->form == GW_FORM_MIG ? takes_instance(w, t, b) : GW_MIG_NONE;
         bool part = (b->form == GW_FORM_MPS || b->form == GW_FORM_TIME_SLICE) && takes_part(w, tenant, b);
-        if (profile != GW_MIG_NONE || part) {
+        if (profile != GW_MIG_NONE) {
             *ret = seat_on(w, gpu, profile);
             return true;
         }
+        /* the board with the fewest, so that bursts that come together meet as seldom as can be */
+        if (part && (part_of == GW_NONE || b->n < w->boards[part_of].n))
+            part_of = gpu;
         if (whole == GW_NONE && b->form == GW_FORM_WHOLE && b->n == 0 && t->was[0].form == GW_FORM_WHOLE)
             whole = gpu;
     }
+    if (part_of != GW_NONE)
+        whole = part_of;
     if (whole != GW_NONE)
         *ret = seat_on(w, whole, GW_MIG_NONE);
     return whole != GW_NONE;
@@ -299,6 +328,11 @@ bool gw_world_empty(gw_world *w, uint32_t node, const char **why)
 
 /* ---- the loss of a node ---- */
 
+static bool is_precious(const gw_tenant *t)
+{
+    return t->pod != GW_NONE && t->n_units > 0 && t->headroom.production && t->headroom.survive_node_loss;
+}
+
 static bool loss_is_survived(gw_world *w, uint32_t node)
 {
     size_t mark = gw_world_mark(w);
@@ -311,7 +345,7 @@ static bool loss_is_survived(gw_world *w, uint32_t node)
         const gw_tenant *t = &w->tenants[at[i]];
         gw_seat seats[GW_TENANT_GPUS_MAX];
         uint32_t to;
-        if (t->pod == GW_NONE || t->n_units == 0 || !t->headroom.production || !t->headroom.survive_node_loss)
+        if (!is_precious(t))
             continue;
         ok = gw_world_find(w, at[i], &to, seats);
         if (ok)
@@ -321,10 +355,20 @@ static bool loss_is_survived(gw_world *w, uint32_t node)
     return ok;
 }
 
+static uint32_t precious_on(const gw_world *w, uint32_t node)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < w->nodes[node].n; i++)
+        n += is_precious(&w->tenants[w->nodes[node].at[i]]);
+    return n;
+}
+
 bool gw_world_survives(gw_world *w)
 {
     for (uint32_t i = 0; i < w->fleet->n_nodes && !w->failed; i++) {
-        if (w->survives[i] && !w->nodes[i].released && !loss_is_survived(w, i))
+        if (!w->nodes[i].here || w->nodes[i].released)
+            continue;
+        if ((w->survives[i] || precious_on(w, i) > w->production[i]) && !loss_is_survived(w, i))
             return false;
     }
     return !w->failed;
@@ -332,6 +376,8 @@ bool gw_world_survives(gw_world *w)
 
 void gw_world_note_survivors(gw_world *w)
 {
-    for (uint32_t i = 0; i < w->fleet->n_nodes; i++)
+    for (uint32_t i = 0; i < w->fleet->n_nodes; i++) {
         w->survives[i] = w->nodes[i].here && w->nodes[i].n_boards > 0 && loss_is_survived(w, i);
+        w->production[i] = precious_on(w, i);
+    }
 }

@@ -1,6 +1,8 @@
 /* What Kubernetes would say to a tenant on a node, against where everything else is at this moment. */
 #include "allocate/world_internal.h"
 
+#define AFFINITY_MAX 32 /* required terms of one pod */
+
 static const char *domain_of(const gw_world *w, uint32_t node, const char *key)
 {
     return gw_labels_exact(&w->fleet->nodes[node].labels, key);
@@ -30,23 +32,35 @@ static bool same_domain(const gw_world *w, uint32_t node, const char *domain, co
     return d && domain && gw_eq(d, domain);
 }
 
-static bool affinity_holds(const gw_world *w, uint32_t tenant, const gw_pod_term *term, uint32_t node)
+/*
+ * As the scheduler's InterPodAffinity filter has it: a pod counts where it matches all terms, and each term's
+ * domain must hold one that does. The first of a group that selects itself has nobody to be beside.
+ */
+static bool affinity_holds(const gw_world *w, uint32_t tenant, const gw_pod_rules *r, uint32_t node)
 {
-    const char *domain = domain_of(w, node, term->topology_key);
-    bool anywhere = false;
-    if (!domain)
+    bool met[AFFINITY_MAX] = {false}, anywhere = false, all = true, own = true;
+    const gw_pod *self = pod_of(w, tenant);
+    if (r->n_affinity > AFFINITY_MAX)
         return false;
+    for (uint32_t k = 0; k < r->n_affinity; k++) {
+        if (!domain_of(w, node, r->affinity[k].topology_key))
+            return false;
+        own &= self && gw_pod_term_selects(&r->affinity[k], self);
+    }
     for (uint32_t i = 0; i < w->n_tenants; i++) {
         const gw_pod *p = neighbour(w, i, tenant);
-        if (!p || !gw_pod_term_selects(term, p))
-            continue;
-        anywhere = true;
-        if (same_domain(w, w->tenants[i].node, domain, term->topology_key))
-            return true;
+        bool matches = p != NULL;
+        for (uint32_t k = 0; k < r->n_affinity && matches; k++)
+            matches = gw_pod_term_selects(&r->affinity[k], p);
+        anywhere |= matches;
+        for (uint32_t k = 0; k < r->n_affinity && matches; k++) {
+            const char *key = r->affinity[k].topology_key;
+            met[k] |= same_domain(w, w->tenants[i].node, domain_of(w, node, key), key);
+        }
     }
-    /* the first of a group that selects itself has nobody to be beside */
-    const gw_pod *self = pod_of(w, tenant);
-    return !anywhere && self && gw_pod_term_selects(term, self);
+    for (uint32_t k = 0; k < r->n_affinity; k++)
+        all &= met[k];
+    return all || (!anywhere && own);
 }
 
 static bool apart(const gw_world *w, uint32_t tenant, const gw_pod_term *term, uint32_t node)
@@ -166,8 +180,8 @@ bool gw_world_neighbours(const gw_world *w, uint32_t tenant, uint32_t node, cons
     const char *no = NULL;
     for (uint32_t i = 0; i < t->n_rules && !no; i++) {
         const gw_pod_rules *r = t->rules[i];
-        for (uint32_t k = 0; k < r->n_affinity && !no; k++)
-            no = affinity_holds(w, tenant, &r->affinity[k], node) ? NULL : "its pod affinity";
+        if (r->n_affinity && !affinity_holds(w, tenant, r, node))
+            no = "its pod affinity";
         for (uint32_t k = 0; k < r->n_anti_affinity && !no; k++)
             no = apart(w, tenant, &r->anti_affinity[k], node) ? NULL : "its pod anti-affinity";
         for (uint32_t k = 0; k < r->n_spreads && !no; k++)
