@@ -456,6 +456,16 @@ static void carry_past(scene *s, const gw_move *m)
     pasts_moved++;
 }
 
+/* Exports name the units: they must be those that the pod held, also now that the planner's world is gone. */
+static bool held(const scene *s, uint32_t pod, uint32_t unit)
+{
+    for (size_t i = 0; i < s->usage.n_holds; i++) {
+        if (s->usage.holds[i].pod == pod && s->usage.holds[i].unit == unit)
+            return true;
+    }
+    return false;
+}
+
 static void carry_out(scene *s, const gw_action *a, cut_state *cut)
 {
     const gw_change *c = &a->change;
@@ -474,6 +484,7 @@ static void carry_out(scene *s, const gw_action *a, cut_state *cut)
         assert_int_equal(p->gpus, m->n_units);
         for (int k = 0; k < p->gpus; k++) {
             assert_int_equal(p->seat[k].gpu, m->was[k].gpu);
+            assert_true(held(s, m->pod, m->units[k]));
             p->seat[k] = m->to[k];
         }
         s->node[p->node].cpu += p->cpu;
