@@ -3,13 +3,16 @@
 
 #include <stdlib.h>
 
-#define KINDS_EXACT   400 /* more are merged for the linear program */
-#define KINDS_LIMITS  256 /* up to so many, columns are kept within the number of pods there are */
-#define ROUNDS        8   /* of the linear program between two reports */
-#define STEPS         20000
-#define STEPS_PROOF   2000000
-#define ROUNDS_DIVE   12
-#define ROUNDS_PROPER 60
+#define KINDS_EXACT    400 /* more are merged for the linear program */
+#define KINDS_LIMITS   256 /* up to so many, columns are kept within the number of pods there are */
+#define ROUNDS         8   /* of the linear program between two reports */
+#define STEPS          20000
+#define STEPS_PROOF    2000000
+#define ROUNDS_PERCENT 40    /* of the budget, for columns and proof */
+#define NEAR_ENOUGH    10000 /* planning ends where the gap is one part in so many */
+#define ROUNDS_DIVE    6
+#define STEPS_DIVE     4000
+#define ROUNDS_PROPER  60
 
 typedef struct work {
     gw_mix_model model;
@@ -23,7 +26,7 @@ typedef struct work {
 
 const char *gw_mix_method_name(gw_mix_method m)
 {
-    static const char *const names[] = {"greedy", "rounded", "integer", "improved"};
+    static const char *const names[] = {"greedy", "rounded", "improved"};
     return (size_t)m < GW_COUNT(names) ? names[m] : "?";
 }
 
@@ -66,6 +69,12 @@ static bool optimal(const work *w)
     return w->plan.unplaced == 0 && w->plan.cost >> w->model.unit_shift <= w->bound;
 }
 
+/* The linear program may have a part of the budget only: the rest is for plans. */
+static bool late_for_rounds(const work *w)
+{
+    return gw_mix_elapsed_ms(&w->watch) >= w->watch.options->budget_ms / 100 * ROUNDS_PERCENT;
+}
+
 /* ---- the steps ---- */
 
 static int plan_greedily(work *w)
@@ -101,15 +110,13 @@ static int bound_plainly(work *w)
     return rc;
 }
 
-/* Columns of the greedy plan to begin with, then those that the prices ask for, until none is missing. */
-static int generate(work *w, const gw_mix_model *m, gw_mix_master *s, const gw_mix_plan *begin)
+/* Adds columns until none is missing, or until none is found. */
+static int generate(work *w, const gw_mix_model *m, gw_mix_master *s, int64_t steps_proof)
 {
-    const gw_mix_effort effort = {ROUNDS, STEPS, STEPS_PROOF, m->n_kinds > KINDS_LIMITS, &w->watch};
+    const gw_mix_effort effort = {ROUNDS, STEPS, steps_proof, m->n_kinds > KINDS_LIMITS, &w->watch};
     gw_mix_lp lp = {0};
     int rc = 0;
-    for (size_t i = 0; i < begin->n && rc == 0; i++)
-        rc = gw_mix_master_add(s, begin->parts[i].column);
-    while (rc == 0 && !lp.closed && !lp.stalled && !gw_mix_late(&w->watch)) {
+    while (rc == 0 && !lp.closed && !lp.stalled && !late_for_rounds(w)) {
         rc = gw_mix_master_generate(s, &effort);
         gw_mix_master_look(s, &lp);
         tell_bound(w, lp.bound);
@@ -117,10 +124,19 @@ static int generate(work *w, const gw_mix_model *m, gw_mix_master *s, const gw_m
     return rc;
 }
 
+static int begin(gw_mix_master *s, const gw_mix_plan *plan)
+{
+    int rc = 0;
+    gw_mix_master_add_exchanges(s);
+    for (size_t i = 0; i < plan->n && rc == 0; i++)
+        rc = gw_mix_master_add(s, plan->parts[i].column);
+    return rc;
+}
+
 static int round_off(work *w, gw_mix_master *s)
 {
-    const gw_mix_effort proper = {ROUNDS_PROPER, STEPS, 0, false, &w->watch};
-    const gw_mix_effort dive = {ROUNDS_DIVE, STEPS, 0, false, &w->watch};
+    const gw_mix_effort proper = {ROUNDS_PROPER, STEPS_DIVE, 0, false, &w->watch};
+    const gw_mix_effort dive = {ROUNDS_DIVE, STEPS_DIVE, 0, false, &w->watch};
     gw_mix_plan plan = {0};
     gw_mix_master_drop_exchanges(s);
     int rc = gw_mix_master_generate(s, &proper);
@@ -140,16 +156,25 @@ static int forgive(int rc)
     return rc == GW_EINTERNAL || rc == GW_ETIMEOUT ? 0 : rc;
 }
 
+/* A plan early, from the columns that are found easily; then the proof, which may take much longer. */
 static int solve_exactly(work *w)
 {
     gw_mix_master *s = NULL;
     int rc = gw_mix_master_new(&w->model, &w->pool, &s);
     if (rc == 0)
-        rc = generate(w, &w->model, s, &w->plan);
-    if (rc == 0) {
+        rc = begin(s, &w->plan);
+    if (rc == 0)
+        rc = generate(w, &w->model, s, 0);
+    if (rc == 0)
         gw_mix_master_values(s, w->value);
-        rc = optimal(w) ? 0 : round_off(w, s);
+    if (rc == 0 && !optimal(w))
+        rc = round_off(w, s);
+    if (rc == 0 && !optimal(w)) {
+        gw_mix_master_restart(s);
+        rc = generate(w, &w->model, s, STEPS_PROOF);
     }
+    if (rc == 0)
+        gw_mix_master_values(s, w->value);
     gw_mix_master_free(s);
     return forgive(rc);
 }
@@ -175,7 +200,9 @@ static int solve_merged(work *w)
     if (rc == 0)
         rc = gw_mix_master_new(&m, &pool, &s);
     if (rc == 0)
-        rc = generate(w, &m, s, &plan);
+        rc = begin(s, &plan);
+    if (rc == 0)
+        rc = generate(w, &m, s, STEPS_PROOF);
     if (rc == 0) {
         gw_mix_master_values(s, value);
         for (size_t k = 0; k < w->model.n_kinds; k++)
@@ -197,7 +224,8 @@ static int solve(work *w)
         return rc;
     rc = w->model.n_kinds > KINDS_EXACT ? solve_merged(w) : solve_exactly(w);
     if (rc == 0 && !optimal(w))
-        rc = gw_mix_improve(&w->model, &w->pool, w->value, w->bound, &w->watch, &w->plan);
+        rc = gw_mix_improve(&w->model, &w->pool, w->value, w->bound + w->bound / NEAR_ENOUGH, &w->watch,
+                            &w->plan);
     return rc;
 }
 

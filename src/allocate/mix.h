@@ -51,8 +51,7 @@ typedef struct gw_mix_type {
 typedef enum gw_mix_method {
     GW_MIX_GREEDY,   /* the node with the most for its money, again and again */
     GW_MIX_ROUNDED,  /* the linear program, rounded node by node */
-    GW_MIX_INTEGER,  /* the integer program over the nodes that the linear program knows */
-    GW_MIX_IMPROVED, /* one of these, with groups of nodes planned anew */
+    GW_MIX_IMPROVED, /* one of these, with groups of nodes planned anew, by rounding and by CBC */
 } gw_mix_method;
 
 /* Called whenever the plan gets cheaper or the bound rises. bound is 0 until one is known. */

@@ -8,7 +8,7 @@
 
 #define RANDOM_SEED UINT64_C(0x9e3779b97f4a7c15)
 #define WORST_TRIES 8  /* of so many nodes at random the one that wastes most */
-#define TRIES_MAX   40 /* in a row that bring nothing */
+#define TRIES_MAX   60 /* in a row that bring nothing */
 #define CBC_EVERY   4  /* of these, one in so many is left to CBC where diving brought nothing */
 #define CBC_NODES   200
 #define CBC_MS      INT64_C(3000) /* the nodes come to their end before this */
@@ -196,10 +196,8 @@ static int plan_part(improver *v, const gw_mix_model *part, gw_mix_pool *pool, g
     const gw_mix_effort effort = {ROUNDS, STEPS, 0, false, v->watch};
     gw_mix_lp lp;
     int rc = begin(v, part, pool, master);
-    if (rc == 0) {
-        gw_mix_master_drop_exchanges(master);
+    if (rc == 0)
         rc = gw_mix_master_generate(master, &effort);
-    }
     gw_mix_master_look(master, &lp);
     if (rc || v->plan->unplaced)
         return rc ? rc : round_part(v, part, pool, master);

@@ -142,7 +142,6 @@ int gw_mix_integer(const gw_mix_model *m, gw_mix_pool *pool, const gw_mix_lp *lp
             r[n++] = (ranked){lp->reduced[i], lp->columns[i]};
     qsort(r, n, sizeof(*r), by_reduced);
     n = GW_MIN(n, (size_t)COLUMNS_MAX);
-    plan->method = GW_MIX_INTEGER;
     int rc = open_program(&g, m, pool, r, n);
     if (rc == 0)
         rc = solve(&g, r, ((double)best->cost - 1) / MONEY, (double)seconds_ms / 1000, nodes, plan);

@@ -196,15 +196,18 @@ typedef struct gw_mix_master gw_mix_master;
 /* The pool and model must outlive it. GW_ENOMEM. */
 int gw_mix_master_new(const gw_mix_model *m, gw_mix_pool *pool, gw_mix_master **ret);
 void gw_mix_master_free(gw_mix_master *s);
-/* Takes out what only served to find good values (see add_exchanges). */
+/* Before any column: what makes good values come sooner (see there), where columns need not be rounded.
+ * Dropping it again makes the solution one of nodes. */
+void gw_mix_master_add_exchanges(gw_mix_master *s);
 void gw_mix_master_drop_exchanges(gw_mix_master *s);
+/* A column of the pool, unless it is there. */
 int gw_mix_master_add(gw_mix_master *s, uint32_t column);
 
 typedef struct gw_mix_effort {
     int rounds;          /* of the linear program, at most */
     int64_t steps;       /* of one search for columns */
     int64_t steps_proof; /* of one that must prove that there is none; 0: not tried */
-    bool unlimited;
+    bool unlimited;      /* columns: see gw_mix_price */
     gw_mix_watch *watch;
 } gw_mix_effort;
 
@@ -214,8 +217,9 @@ typedef struct gw_mix_effort {
  */
 int gw_mix_master_generate(gw_mix_master *s, const gw_mix_effort *effort);
 /* Asks for other numbers of pods and nodes from now on: what is left of a plan that is being made. The bound
- * is no longer touched. */
-int gw_mix_master_set_left(gw_mix_master *s, const int64_t *left, const int64_t *nodes_left);
+ * is not touched until gw_mix_master_restart, which asks for all again. */
+void gw_mix_master_set_left(gw_mix_master *s, const int64_t *left, const int64_t *nodes_left);
+void gw_mix_master_restart(gw_mix_master *s);
 
 typedef struct gw_mix_lp {
     const uint32_t *columns;   /* of the pool */

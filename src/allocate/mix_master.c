@@ -22,7 +22,7 @@
 #define LP_UNIT        ((double)(INT64_C(1) << 33)) /* units of one "dollar" of the program */
 #define TOLERANCE      26                           /* columns must be worth more than cost + cost / 2^26 */
 #define ITERATIONS_MAX 200000
-#define EXCHANGES      4
+#define EXCHANGES      4 /* for each kind; 2 take more rounds, 0 twice as many */
 #define NO_BOUND       DBL_MAX
 
 struct gw_mix_master {
@@ -48,12 +48,11 @@ struct gw_mix_master {
 
 /* ---- the program ---- */
 
-static int add_column(gw_mix_master *s, double cost, int n, const int *rows, const double *entries)
+static void add_column(gw_mix_master *s, double cost, int n, const int *rows, const double *entries)
 {
     const double lower = 0, upper = NO_BOUND;
     const CoinBigIndex starts[2] = {0, n};
     Clp_addColumns(s->lp, 1, &lower, &upper, &cost, starts, rows, entries);
-    return 0;
 }
 
 static int open_program(gw_mix_master *s)
@@ -99,7 +98,7 @@ static bool can_replace(const gw_mix_kind *a, const gw_mix_kind *b)
            (b->types & ~a->types) == 0;
 }
 
-/* How much is given away, against the largest of either. */
+/* How much larger b is, of itself, in all dimensions. */
 static double distance(const gw_mix_kind *a, const gw_mix_kind *b)
 {
     double cpu = b->cpu ? 1 - (double)a->cpu / (double)b->cpu : 0;
@@ -114,7 +113,7 @@ static double distance(const gw_mix_kind *a, const gw_mix_kind *b)
  * has no larger value, which is true of some dual solution anyway, and keeps the values of similar kinds
  * together from the beginning (Valerio de Carvalho, 2005: dual cuts). Each kind gets the nearest ones.
  */
-static int add_exchanges(gw_mix_master *s)
+void gw_mix_master_add_exchanges(gw_mix_master *s)
 {
     const gw_mix_model *m = s->m;
     for (size_t b = 0; b < m->n_kinds; b++) {
@@ -142,7 +141,6 @@ static int add_exchanges(gw_mix_master *s)
             s->n_outs++;
         }
     }
-    return 0;
 }
 
 void gw_mix_master_drop_exchanges(gw_mix_master *s)
@@ -166,8 +164,6 @@ int gw_mix_master_new(const gw_mix_model *m, gw_mix_pool *pool, gw_mix_master **
     int rc = s->value && s->limit ? gw_mix_pricer_new(m, &s->pricer) : GW_ENOMEM;
     if (rc == 0)
         rc = open_program(s);
-    if (rc == 0)
-        rc = add_exchanges(s);
     if (rc) {
         gw_mix_master_free(s);
         return rc;
@@ -236,7 +232,7 @@ int gw_mix_master_add(gw_mix_master *s, uint32_t column)
     return add(s, column, &fresh);
 }
 
-int gw_mix_master_set_left(gw_mix_master *s, const int64_t *left, const int64_t *nodes_left)
+void gw_mix_master_set_left(gw_mix_master *s, const int64_t *left, const int64_t *nodes_left)
 {
     double *lower = Clp_rowLower(s->lp), *upper = Clp_rowUpper(s->lp);
     s->partial = true;
@@ -247,7 +243,19 @@ int gw_mix_master_set_left(gw_mix_master *s, const int64_t *left, const int64_t 
     for (size_t t = 0; t < s->m->n_shapes; t++)
         if (s->row_of[t] >= 0)
             upper[s->row_of[t]] = (double)nodes_left[t];
-    return 0;
+}
+
+void gw_mix_master_restart(gw_mix_master *s)
+{
+    double *lower = Clp_rowLower(s->lp), *upper = Clp_rowUpper(s->lp);
+    s->partial = false;
+    for (size_t k = 0; k < s->m->n_kinds; k++) {
+        s->limit[k] = s->m->kinds[k].demand;
+        lower[k] = (double)s->limit[k];
+    }
+    for (size_t t = 0; t < s->m->n_shapes; t++)
+        if (s->row_of[t] >= 0)
+            upper[s->row_of[t]] = (double)s->m->shapes[t].max_nodes;
 }
 
 /* ---- solving ---- */

@@ -24,7 +24,8 @@ int gw_mix_plan_copy(gw_mix_plan *to, const gw_mix_plan *from)
         gw_grow((void **)&to->parts, &to->cap, GW_MAX(from->n, (size_t)1), sizeof(*to->parts), PARTS_MAX);
     if (rc)
         return rc;
-    memcpy(to->parts, from->parts, from->n * sizeof(*to->parts));
+    if (from->n)
+        memcpy(to->parts, from->parts, from->n * sizeof(*to->parts));
     to->n = from->n;
     to->cost = from->cost;
     to->unplaced = from->unplaced;

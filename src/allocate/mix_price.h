@@ -7,7 +7,7 @@
 
 #include "allocate/mix_relax.h"
 
-#define GW_MIX_UNITS_MAX  8192 /* fillings of one GPU */
+#define GW_MIX_UNITS_MAX  4096 /* fillings of one GPU */
 #define GW_MIX_BIGS       8    /* pods, at most, of which each takes more than a third of a node */
 #define GW_MIX_OTHERS_MAX 64   /* kinds without GPUs on one node; with more, nothing is proven */
 
@@ -15,8 +15,12 @@
 typedef struct gw_mix_unit {
     int64_t loss, cpu, memory;
     uint32_t first, n; /* of unit_kinds */
-    bool plenty;       /* all of its kinds are plentiful */
 } gw_mix_unit;
+
+/* What a unit of plentiful kinds offers to others. */
+typedef struct gw_mix_rival {
+    int64_t cpu, memory, worth;
+} gw_mix_rival;
 
 /* A kind without GPUs. rate: what it loses at least for all it takes, in 2^-20 of the price of that. */
 typedef struct gw_mix_other {
@@ -36,6 +40,7 @@ struct gw_mix_pricer {
     int64_t (*prices)[2]; /* of each type, from the last time */
     gw_mix_unit *units;   /* least loss first */
     size_t n_units, cap_units;
+    gw_mix_rival rivals[GW_MIX_UNITS_MAX];
     uint32_t *unit_kinds;
     size_t n_unit_kinds, cap_unit_kinds;
     int64_t *unit_cpu, *unit_memory; /* most of the units from here on */

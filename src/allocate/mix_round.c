@@ -72,9 +72,8 @@ static int descend(dive *d, const gw_mix_effort *effort)
             return taken;
         if (taken == 0)
             break; /* what is left stays out */
-        int rc = gw_mix_master_set_left(d->master, d->left, d->nodes_left);
-        if (rc == 0)
-            rc = gw_mix_master_generate(d->master, effort);
+        gw_mix_master_set_left(d->master, d->left, d->nodes_left);
+        int rc = gw_mix_master_generate(d->master, effort);
         if (rc)
             return rc;
     }

@@ -35,6 +35,14 @@ static int64_t worth_of(const gw_mix_pricer *p, const gw_mix_unit *u)
     return p->x.gpus_best[1] - u->loss + p->x.cpu_price * u->cpu + p->x.memory_price * u->memory;
 }
 
+static bool all_plentiful(const gw_mix_pricer *p, const gw_mix_unit *u)
+{
+    for (uint32_t k = 0; k < u->n; k++)
+        if (!plentiful(p, p->unit_kinds[u->first + k]))
+            return false;
+    return true;
+}
+
 /*
  * Sorts the units and leaves out those that another can take the place of in any column: one of plentiful
  * kinds that takes no more CPU and memory and is worth no less. It loses no more either, so that it comes
@@ -42,21 +50,21 @@ static int64_t worth_of(const gw_mix_pricer *p, const gw_mix_unit *u)
  */
 static void drop_beaten_units(gw_mix_pricer *p)
 {
-    size_t n = 0;
-    qsort(p->units, p->n_units, sizeof(*p->units), by_loss);
+    size_t n = 0, n_rivals = 0;
+    if (p->n_units)
+        qsort(p->units, p->n_units, sizeof(*p->units), by_loss);
     for (size_t i = 0; i < p->n_units; i++) {
-        gw_mix_unit *u = &p->units[i];
-        int64_t worth = worth_of(p, u);
+        const gw_mix_unit *u = &p->units[i];
+        gw_mix_rival r = {u->cpu, u->memory, worth_of(p, u)};
         bool beaten = false;
-        u->plenty = true;
-        for (uint32_t k = 0; k < u->n; k++)
-            u->plenty = u->plenty && plentiful(p, p->unit_kinds[u->first + k]);
-        for (size_t j = 0; j < n && !beaten; j++) {
-            const gw_mix_unit *v = &p->units[j];
-            beaten = v->plenty && v->cpu <= u->cpu && v->memory <= u->memory && worth_of(p, v) >= worth;
-        }
-        if (!beaten)
-            p->units[n++] = *u;
+        for (size_t j = 0; j < n_rivals && !beaten; j++)
+            beaten =
+                p->rivals[j].cpu <= r.cpu && p->rivals[j].memory <= r.memory && p->rivals[j].worth >= r.worth;
+        if (beaten)
+            continue;
+        if (all_plentiful(p, u))
+            p->rivals[n_rivals++] = r;
+        p->units[n++] = *u;
     }
     p->n_units = n;
 }
@@ -80,9 +88,14 @@ static int add_unit(gw_mix_pricer *p, gw_mix_unit u, const uint32_t *kinds, uint
 /* When there are too many, those that are not needed go. */
 static void keep_unit(gw_mix_pricer *p, gw_mix_unit u, const uint32_t *kinds, uint32_t n)
 {
-    if (p->n_units == GW_MIX_UNITS_MAX)
+    int rc = 0;
+    if (p->n_units == GW_MIX_UNITS_MAX) {
         drop_beaten_units(p);
-    int rc = add_unit(p, u, kinds, n);
+        /* had that helped little, the next time would be soon */
+        rc = p->n_units > GW_MIX_UNITS_MAX / 4 * 3 ? GW_ELIMIT : 0;
+    }
+    if (rc == 0)
+        rc = add_unit(p, u, kinds, n);
     if (rc == GW_ELIMIT)
         p->cut_short = true;
     else if (rc)
