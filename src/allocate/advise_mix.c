@@ -348,6 +348,20 @@ static const char *count_types(gw_planning *p, const lot *l, const gw_mix *m, ui
     return text;
 }
 
+/* Ephemeral storage: new nodes are taken to have as much as the one they are like. */
+static bool disks_suffice(const gw_planning *p, const lot *l, const gw_mix *m)
+{
+    int64_t disk = p->in->fleet->nodes[l->nodes[0]].ephemeral_mib;
+    for (size_t i = 0; i < m->n_nodes; i++) {
+        int64_t asked = 0;
+        for (uint32_t k = 0; k < m->nodes[i].n; k++)
+            asked += p->world.tenants[l->tenants[m->places[m->nodes[i].first + k].pod]].disk_mib;
+        if (asked > 0 && asked > disk)
+            return false;
+    }
+    return true;
+}
+
 static int propose(gw_planning *p, const lot *l, const gw_mix *m)
 {
     gw_arena *a = &p->plan->arena;
@@ -430,7 +444,7 @@ static int replace(gw_planning *p, lot *l)
         *p->e = why;
         return rc;
     }
-    if ((double)m.cost < (double)l->hourly * (1 - LEAST_GAIN))
+    if ((double)m.cost < (double)l->hourly * (1 - LEAST_GAIN) && disks_suffice(p, l, &m))
         rc = propose(p, l, &m);
     gw_mix_free(&m);
     return rc;

@@ -308,7 +308,8 @@ gw_verdict gw_plan_weigh(gw_planning *p, const gw_proposal *x)
     if (no) {
         for (size_t i = 0; i < c->n_released; i++) {
             const char **why = &p->node_why[c->released[i]];
-            *why = *why ? *why : no; /* what came first is simplest to act on */
+            /* what came first is simplest to act on, but for want of boards, which sharing answers */
+            *why = *why && !gw_eq(*why, GW_WHY_NO_BOARD) ? *why : no;
         }
         gw_world_undo(&p->world, x->mark);
         return p->world.failed ? (gw_fail_memory(p->e), GW_FAILED) : GW_REFUSED;

@@ -127,6 +127,9 @@ void gw_world_put(gw_world *w, uint32_t tenant, uint32_t node, const gw_seat *se
     s->seats = old;
     if (t->n_units == 1)
         s->one = t->seats[0];
+    s->stamp = w->nodes[t->node].stamp;
+    s->stamp_to = w->nodes[node].stamp;
+    w->nodes[t->node].stamp = w->nodes[node].stamp = ++w->stamps;
     stand(w, tenant);
     if (t->n_units)
         memcpy(t->seats, seats, t->n_units * sizeof(*seats));
@@ -147,6 +150,8 @@ void gw_world_cut(gw_world *w, uint32_t gpu, gw_form form, int parts, const gw_m
     s->parts = b->parts;
     s->flag = b->recut;
     s->cut = b->cut;
+    s->stamp = w->nodes[b->node].stamp;
+    w->nodes[b->node].stamp = ++w->stamps;
     b->form = form;
     b->parts = parts;
     b->recut = true;
@@ -171,6 +176,8 @@ void gw_world_resize(gw_world *w, uint32_t tenant, int64_t cpu_milli, int64_t me
     gw_world_node *n = &w->nodes[t->node];
     s->cpu_milli = t->cpu_milli;
     s->memory_mib = t->memory_mib;
+    s->stamp = n->stamp;
+    n->stamp = ++w->stamps;
     n->cpu_free += t->cpu_milli - cpu_milli;
     n->memory_free += t->memory_mib - memory_mib;
     t->cpu_milli = cpu_milli;
@@ -196,12 +203,15 @@ static void undo(gw_world *w, const gw_world_step *s)
         t->node = s->node;
         t->moved = s->flag;
         sit(w, s->subject);
+        w->nodes[s->to].stamp = s->stamp_to;
+        w->nodes[s->node].stamp = s->stamp;
         break;
     case GW_STEP_CUT:
         b->form = s->form;
         b->parts = s->parts;
         b->recut = s->flag;
         b->cut = s->cut;
+        w->nodes[b->node].stamp = s->stamp;
         break;
     case GW_STEP_CLOSE:
         w->nodes[s->subject].closed = s->flag;
@@ -214,6 +224,7 @@ static void undo(gw_world *w, const gw_world_step *s)
         w->nodes[t->node].memory_free += t->memory_mib - s->memory_mib;
         t->cpu_milli = s->cpu_milli;
         t->memory_mib = s->memory_mib;
+        w->nodes[t->node].stamp = s->stamp;
         break;
     }
 }

@@ -50,6 +50,7 @@ typedef struct gw_world_node {
     uint32_t *boards;  /* fleet indexes, ascending */
     uint32_t n_boards;
     /* State. */
+    uint64_t stamp; /* changes with everything that sits there, and changes back */
     bool released;
     bool closed;                   /* takes no tenants in this trial */
     bool received;                 /* got a tenant within this plan: stays from now on */
@@ -91,6 +92,14 @@ typedef struct gw_tenant {
 
 typedef struct gw_world_step gw_world_step;
 
+/* Where the production tenants of a node went when its loss was last tried, and how those nodes were then. */
+typedef struct gw_escape {
+    uint64_t stamp; /* of the node itself; 0: not tried yet */
+    uint32_t n, cap;
+    uint32_t *nodes;
+    uint64_t *stamps; /* parallel to nodes */
+} gw_escape;
+
 typedef struct gw_world {
     const gw_planner_input *in;
     const gw_fleet *fleet;
@@ -106,6 +115,8 @@ typedef struct gw_world {
     uint32_t n_gangs, n_workloads;
     bool *survives;       /* parallel to fleet->nodes: its loss leaves room for production */
     uint32_t *production; /* parallel to fleet->nodes: pods with GPUs on it that are, at the beginning */
+    gw_escape *escapes;   /* parallel to fleet->nodes */
+    uint64_t stamps;      /* given out */
     gw_world_step *steps; /* the journal */
     size_t n_steps, cap_steps;
     bool failed; /* out of memory: every answer since is worthless */
@@ -123,6 +134,8 @@ size_t gw_world_mark(const gw_world *w);
 void gw_world_undo(gw_world *w, size_t mark);
 
 /* ---- may it sit there? ---- */
+
+#define GW_WHY_NO_BOARD "no free GPU of its kind"
 
 /* Rules of Kubernetes and the policy, room for CPU and memory; nothing about GPUs. why: NULL, or where a
  * reason goes (a constant). */

@@ -65,7 +65,8 @@ static void place_node(builder *b, uint32_t i)
     x->disk_free = n->ephemeral_mib;
     if (n->keep)
         keep(x, n->keep);
-    if (x->here && n->created_ms > w->now_ms - YOUNG_MS)
+    x->closed = x->here && n->created_ms > w->now_ms - YOUNG_MS;
+    if (x->closed)
         keep(x, "it has been there for less than an hour: what it was made for may still come");
 }
 
@@ -673,8 +674,9 @@ static int settle(builder *b)
     w->n_gangs = (uint32_t)b->gangs.n;
     w->n_workloads = (uint32_t)b->workloads.n;
     w->survives = GW_NEW_ARRAY(&w->arena, bool, w->fleet->n_nodes + 1);
+    w->escapes = GW_NEW_ARRAY(&w->arena, gw_escape, w->fleet->n_nodes + 1);
     w->production = GW_NEW_ARRAY(&w->arena, uint32_t, w->fleet->n_nodes + 1);
-    if (!w->survives || !w->production || w->failed)
+    if (!w->survives || !w->escapes || !w->production || w->failed)
         return GW_ENOMEM;
     gw_world_note_survivors(w);
     return w->failed ? GW_ENOMEM : 0;

@@ -73,6 +73,19 @@ static bool same_offer(const gw_world *w, uint32_t a, uint32_t b)
                       (x->allocatable_gpus > 0) == (y->allocatable_gpus > 0));
 }
 
+/* ... and whether somebody there asks for them by the name that this pod does. */
+static bool same_resource(const gw_world *w, const gw_tenant *t, uint32_t node)
+{
+    const gw_world_node *n = &w->nodes[node];
+    for (uint32_t i = 0; i < n->n && t->pod != GW_NONE; i++) {
+        const gw_tenant *o = &w->tenants[n->at[i]];
+        if (o->pod != GW_NONE && o->n_units &&
+            w->fleet->pods[o->pod].resource == w->fleet->pods[t->pod].resource)
+            return true;
+    }
+    return false;
+}
+
 static bool takes_part(const gw_world *w, uint32_t tenant, const gw_board *b)
 {
     const gw_tenant *t = &w->tenants[tenant];
@@ -80,7 +93,7 @@ static bool takes_part(const gw_world *w, uint32_t tenant, const gw_board *b)
     bool at_home = t->was[0].form == b->form && t->was[0].parts >= b->parts;
     if (b->n >= b->parts || (!at_home && !(b->recut && way && way->max_parts >= b->parts)))
         return false;
-    if (!b->recut && !same_offer(w, t->was_node, b->node))
+    if (!b->recut && (!same_offer(w, t->was_node, b->node) || !same_resource(w, t, b->node)))
         return false;
     double limit = t->headroom.compute_p95, memory = t->headroom.memory_peak;
     int64_t peaks = t->facts.memory_peak_mib;
@@ -220,7 +233,7 @@ static bool find(const gw_world *w, uint32_t tenant, uint32_t *ret_node, gw_seat
     gw_seat seats[GW_TENANT_GPUS_MAX];
     uint32_t best = GW_NONE;
     room best_room = {0};
-    const char *no = t->n_units ? "no free GPU of its kind" : "no other node";
+    const char *no = t->n_units ? GW_WHY_NO_BOARD : "no other node";
     for (uint32_t i = 0; i < w->fleet->n_nodes; i++) {
         if (i == t->node || !w->nodes[i].here || w->nodes[i].released || w->nodes[i].closed ||
             !gw_eq(w->fleet->nodes[i].cluster, w->fleet->nodes[t->node].cluster) ||
@@ -333,25 +346,60 @@ static bool is_precious(const gw_tenant *t)
     return t->pod != GW_NONE && t->n_units > 0 && t->headroom.production && t->headroom.survive_node_loss;
 }
 
+/* Remembers where they went, with the stamps from before the trial. */
+static void remember(gw_world *w, uint32_t node, const uint32_t *to, const uint64_t *stamps, uint32_t n)
+{
+    gw_escape *x = &w->escapes[node];
+    if (n > x->cap) {
+        x->nodes = GW_NEW_ARRAY(&w->arena, uint32_t, n);
+        x->stamps = GW_NEW_ARRAY(&w->arena, uint64_t, n);
+        x->cap = x->nodes && x->stamps ? n : 0;
+    }
+    x->stamp = n <= x->cap ? w->nodes[node].stamp + 1 : 0;
+    x->n = n <= x->cap ? n : 0;
+    memcpy(x->nodes ? x->nodes : (uint32_t[1]){0}, to, x->n * sizeof(*to));
+    memcpy(x->stamps ? x->stamps : (uint64_t[1]){0}, stamps, x->n * sizeof(*stamps));
+}
+
+/* Nothing has changed since on the node, nor where its tenants would go: a thousand nodes are looked at after
+ * every trial, and a trial touches a few. */
+static bool remembers(const gw_world *w, uint32_t node)
+{
+    const gw_escape *x = &w->escapes[node];
+    if (x->stamp != w->nodes[node].stamp + 1)
+        return false;
+    for (uint32_t i = 0; i < x->n; i++) {
+        const gw_world_node *to = &w->nodes[x->nodes[i]];
+        if (to->released || to->closed || to->stamp != x->stamps[i])
+            return false;
+    }
+    return true;
+}
+
 static bool loss_is_survived(gw_world *w, uint32_t node)
 {
     size_t mark = gw_world_mark(w);
     const gw_world_node *n = &w->nodes[node];
     bool ok = n->n <= NODE_TENANTS_MAX;
-    uint32_t at[NODE_TENANTS_MAX], count = ok ? n->n : 0;
+    uint32_t at[NODE_TENANTS_MAX], went[NODE_TENANTS_MAX], count = ok ? n->n : 0, gone = 0;
+    uint64_t stamps[NODE_TENANTS_MAX];
+    if (ok && remembers(w, node))
+        return true;
     memcpy(at, n->at ? n->at : at, count * sizeof(*at));
     gw_world_close(w, node, true);
     for (uint32_t i = 0; i < count && ok; i++) {
-        const gw_tenant *t = &w->tenants[at[i]];
         gw_seat seats[GW_TENANT_GPUS_MAX];
-        uint32_t to;
-        if (!is_precious(t))
+        if (!is_precious(&w->tenants[at[i]]))
             continue;
-        ok = gw_world_find(w, at[i], &to, seats);
+        ok = gw_world_find(w, at[i], &went[gone], seats);
         if (ok)
-            gw_world_put(w, at[i], to, seats);
+            gw_world_put(w, at[i], went[gone++], seats);
     }
     gw_world_undo(w, mark);
+    for (uint32_t i = 0; i < gone; i++)
+        stamps[i] = w->nodes[went[i]].stamp;
+    if (ok && !w->failed)
+        remember(w, node, went, stamps, gone);
     return ok;
 }
 

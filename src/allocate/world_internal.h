@@ -24,6 +24,7 @@ struct gw_world_step {
     int parts;
     gw_mig_set cut;
     int64_t cpu_milli, memory_mib; /* RESIZE */
+    uint64_t stamp, stamp_to;      /* of the node, and PUT: of `to` */
 };
 
 /* Takes the place that its node and seats say; not journalled, for building. */

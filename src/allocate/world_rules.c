@@ -128,50 +128,58 @@ static bool counts(const gw_world *w, const gw_pod_rules *r, const gw_spread *s,
            (!s->honour_affinity || selects_node(r, n)) && (!s->honour_taints || tolerates(r, n));
 }
 
-static int32_t pods_in(const gw_world *w, uint32_t tenant, const gw_pod_rules *r, const gw_spread *s,
-                       const char *domain)
+/* Each domain by the first node that counts in it; GW_NONE for nodes that do not. */
+static bool number_domains(const gw_world *w, const gw_pod_rules *r, const gw_spread *s, uint32_t *domain)
 {
-    int32_t n = 0;
-    for (uint32_t i = 0; i < w->n_tenants; i++) {
-        const gw_pod *p = neighbour(w, i, tenant);
-        if (p && gw_spread_counts(s, pod_ns(w, tenant), p) &&
-            same_domain(w, w->tenants[i].node, domain, s->topology_key) &&
-            counts(w, r, s, w->tenants[i].node))
-            n++;
+    gw_map map;
+    bool ok = true;
+    gw_map_init(&map);
+    for (uint32_t i = 0; i < w->fleet->n_nodes && ok; i++) {
+        domain[i] = GW_NONE;
+        if (!counts(w, r, s, i))
+            continue;
+        gw_str key = gw_str_of(domain_of(w, i, s->topology_key));
+        domain[i] = gw_map_get(&map, key);
+        if (domain[i] == GW_NONE) {
+            domain[i] = i;
+            ok = gw_map_set(&map, key, i) == 0;
+        }
     }
-    return n;
+    gw_map_free(&map);
+    return ok;
 }
 
-/*
- * Domains are met once each: a node counts when no node before it has its domain. Quadratic in nodes, and
- * only for pods that have such a constraint.
- */
+/* One pass over nodes and one over tenants, and only for pods that have such a constraint. */
 static bool spread_holds(const gw_world *w, uint32_t tenant, const gw_pod_rules *r, const gw_spread *s,
                          uint32_t node)
 {
-    const char *domain = domain_of(w, node, s->topology_key);
     const gw_pod *self = pod_of(w, tenant);
-    if (!domain)
-        return false;
-    int32_t fewest = INT32_MAX, domains = 0;
-    for (uint32_t i = 0; i < w->fleet->n_nodes; i++) {
-        if (!counts(w, r, s, i))
-            continue;
-        const char *d = domain_of(w, i, s->topology_key);
-        bool met = false;
-        for (uint32_t k = 0; k < i && !met; k++)
-            met = counts(w, r, s, k) && gw_eq(domain_of(w, k, s->topology_key), d);
-        if (met)
-            continue;
-        int32_t n = pods_in(w, tenant, r, s, d);
-        fewest = GW_MIN(fewest, n);
-        domains++;
+    size_t n = w->fleet->n_nodes;
+    const char *mine = domain_of(w, node, s->topology_key);
+    uint32_t *domain = gw_malloc((n + 1) * sizeof(*domain));
+    int32_t *pods = gw_calloc(n + 1, sizeof(*pods)), fewest = INT32_MAX, domains = 0, here = 0;
+    /* without memory nothing is allowed: the next allocation says so */
+    bool ok = mine && domain && pods && number_domains(w, r, s, domain);
+    for (uint32_t i = 0; i < w->n_tenants && ok; i++) {
+        const gw_pod *p = neighbour(w, i, tenant);
+        uint32_t d = domain[w->tenants[i].node];
+        if (p && d != GW_NONE && gw_spread_counts(s, pod_ns(w, tenant), p))
+            pods[d]++;
     }
+    for (uint32_t i = 0; i < n && ok; i++) {
+        if (domain[i] != i)
+            continue;
+        domains++;
+        fewest = GW_MIN(fewest, pods[i]);
+        if (gw_eq(domain_of(w, i, s->topology_key), mine))
+            here = pods[i];
+    }
+    gw_free(domain);
+    gw_free(pods);
     if (domains == 0 || domains < s->min_domains)
         fewest = 0;
-    int32_t here =
-        pods_in(w, tenant, r, s, domain) + (self && gw_spread_counts(s, pod_ns(w, tenant), self) ? 1 : 0);
-    return here - fewest <= s->max_skew;
+    here += self && gw_spread_counts(s, pod_ns(w, tenant), self) ? 1 : 0;
+    return ok && here - fewest <= s->max_skew;
 }
 
 bool gw_world_neighbours(const gw_world *w, uint32_t tenant, uint32_t node, const char **why)
