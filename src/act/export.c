@@ -59,14 +59,23 @@ int gw_export_action(const gw_export *x, uint32_t action, gw_arena *arena, gw_fi
 {
     /* the README comes last: it speaks of the files */
     static int (*const steps[])(gw_act *, gw_error *) = {
-        gw_act_find_targets,        gw_act_find_settings,
-        gw_act_find_hires,          gw_act_write_mig_parted,
-        gw_act_write_device_plugin, gw_act_write_node_labels,
-        gw_act_write_patches,       gw_act_write_vpa,
-        gw_act_write_karpenter,     gw_act_write_autoscaler,
-        gw_act_write_descheduler,   write_kustomization,
-        gw_act_write_action_json,   sort_files,
-        gw_act_write_readme,        sort_files,
+        gw_act_find_targets,
+        gw_act_find_settings,
+        gw_act_find_hires,
+        gw_act_find_clusters,
+        gw_act_write_mig_parted,
+        gw_act_write_device_plugin,
+        gw_act_write_node_labels,
+        gw_act_write_patches,
+        gw_act_write_vpa,
+        gw_act_write_karpenter,
+        gw_act_write_autoscaler,
+        gw_act_write_descheduler,
+        write_kustomization,
+        gw_act_write_action_json,
+        sort_files,
+        gw_act_write_readme,
+        sort_files,
     };
     gw_files files = {.arena = arena};
     if (action >= x->plan->n_actions)

@@ -15,6 +15,7 @@
 #define GW_ACT_RELEASE_TAINT "gpuwise-release"
 #define GW_ACT_MANAGER       "gpuwise"
 #define GW_ACT_CAUTIONS_MAX  ((size_t)10000)
+#define GW_ACT_CLUSTERS_MAX  16
 #define GW_ACT_ASK_MAX       8 /* resources that one pod asks for */
 #define GW_ACT_TARGETS_MAX   ((size_t)1000000)
 
@@ -53,6 +54,8 @@ const gw_act_kind *gw_act_kind_find(const char *kind); /* NULL: not known */
 
 typedef struct gw_act_target {
     const char *ns, *kind, *name; /* kind NULL: a bare pod */
+    const char *cluster;          /* of its pods; NULL: none of them has one */
+    bool clusters;                /* there are pods of it in others as well */
     const gw_act_kind *info;      /* NULL: not known */
     const char *stem;             /* "deployment-ml-chat": unique among the targets, a file name */
     gw_act_ask was, to;
@@ -108,6 +111,8 @@ typedef struct gw_act {
     size_t n_hires;
     const char **cautions; /* sentences: what the reader must know before anything is done */
     size_t n_cautions, cap_cautions;
+    const char *clusters[GW_ACT_CLUSTERS_MAX]; /* that it touches, as far as they have names */
+    size_t n_clusters;
     const char *operator_ns; /* where NVIDIA's operator runs */
     bool operator_ns_guessed;
 } gw_act;
@@ -169,6 +174,9 @@ int gw_act_write_descheduler(gw_act *a, gw_error *e);
 int gw_act_write_action_json(gw_act *a, gw_error *e);
 int gw_act_write_readme(gw_act *a, gw_error *e);
 
+/* False: what its pods move to comes with the action, as new nodes, cut boards or smaller requests. */
+bool gw_act_room_is_there(const gw_act *a);
+
 /* When a pod of a move is evicted. */
 typedef enum gw_act_eviction {
     GW_ACT_EVICT_NEVER, /* a rollout replaces it; or it must ask for something else and no patch makes it, so
@@ -184,17 +192,28 @@ typedef struct gw_act_steps {
     gw_act *a;
     gw_buf *b;
     int n;
+    const char *cluster; /* that the commands of this block are for, as said last; NULL: not said yet */
 } gw_act_steps;
 
 #define GW_ACT_LIST_MAX 500 /* commands of one step; the rest is in action.json */
 
 void gw_act_begin_step(gw_act_steps *s, const char *title);
-void gw_act_begin_code(gw_act_steps *s);
 void gw_act_end_code(gw_act_steps *s, size_t left_out);
 void gw_act_put_node_command(gw_act_steps *s, const char *before, uint32_t node, const char *after);
 
+/* cluster.c: of an action in one cluster each block of commands says it above; of one in several, a comment
+ * says it before each command for another one than the last. */
+const char *gw_act_cluster_of(const gw_act *a,
+                              uint32_t node);         /* of a hired one: as the node that it is like */
+int gw_act_find_clusters(gw_act *a, gw_error *e);     /* after targets, settings and hires */
+void gw_act_put_clusters(const gw_act *a, gw_buf *b); /* the paragraph above all steps */
+void gw_act_begin_code(gw_act_steps *s);
+void gw_act_begin_code_everywhere(gw_act_steps *s); /* the same commands for each cluster */
+void gw_act_put_cluster(gw_act_steps *s, const char *cluster);
+
 /* readme_boards.c */
 void gw_act_put_evictions(gw_act_steps *s, gw_act_eviction when, const char *title, const char *text);
+bool gw_act_evicts(const gw_act *a); /* some step evicts a pod by itself */
 void gw_act_put_bundles(gw_act_steps *s);
 void gw_act_put_cuts(gw_act_steps *s);
 

@@ -1,18 +1,27 @@
 /*
  * A policy of the Descheduler that empties the nodes to be released: they get a taint of ours, and the plugin
  * RemovePodsViolatingNodeTaints evicts, through the eviction API and so within PodDisruptionBudgets, what
- * does not tolerate it, as long as it fits elsewhere. (HighNodeUtilization would choose nodes by itself.)
- * Format: https://github.com/kubernetes-sigs/descheduler (pkg/api/v1alpha2)
+ * does not tolerate it. (HighNodeUtilization would choose nodes by itself.) nodeFit, which evicts only what
+ * an existing node has room for, is set where the plan moves pods to what is there. It is not where the room
+ * comes with the action: nodes of a pool come for pods that wait, and boards that are to be cut, or requests
+ * that are to change, do not fit yet; with nodeFit nothing would ever be evicted. Format:
+ * https://github.com/kubernetes-sigs/descheduler (pkg/api/v1alpha2)
  */
 #include "act/export_internal.h"
 
-static void put_plugin_config(gw_doc *d)
+bool gw_act_room_is_there(const gw_act *a)
+{
+    return a->action->change.n_hires == 0 && a->action->change.n_cuts == 0 &&
+           a->action->change.n_resizes == 0;
+}
+
+static void put_plugin_config(gw_doc *d, bool fit)
 {
     gw_doc_array(d, "pluginConfig");
     gw_doc_object(d, NULL);
     gw_doc_text(d, "name", "DefaultEvictor");
     gw_doc_object(d, "args");
-    gw_doc_bool(d, "nodeFit", true);
+    gw_doc_bool(d, "nodeFit", fit);
     gw_doc_end(d);
     gw_doc_end(d);
     gw_doc_object(d, NULL);
@@ -40,7 +49,7 @@ int gw_act_write_descheduler(gw_act *a, gw_error *e)
     gw_doc_array(&d, "profiles");
     gw_doc_object(&d, NULL);
     gw_doc_text(&d, "name", "gpuwise-release");
-    put_plugin_config(&d);
+    put_plugin_config(&d, gw_act_room_is_there(a));
     gw_doc_object(&d, "plugins");
     gw_doc_object(&d, "deschedule");
     gw_doc_array(&d, "enabled");

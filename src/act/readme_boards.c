@@ -108,13 +108,17 @@ void gw_act_put_evictions(gw_act_steps *s, gw_act_eviction when, const char *tit
     if (n == 0)
         return;
     gw_act_begin_step(s, title);
-    gw_buf_printf(
-        s->b, "%s \"Too many requests\" (429) means that a PodDisruptionBudget wants you to wait.\n\n", text);
+    gw_buf_printf(s->b,
+                  "%s \"Too many requests\" (429) means that a PodDisruptionBudget wants you to wait. "
+                  "`--dry-run` has no "
+                  "effect on these commands: they evict.\n\n",
+                  text);
     put_budgets(s);
     gw_act_begin_code(s);
     for (size_t i = 0; i < c->n_moves && done < GW_ACT_LIST_MAX; i++) {
         if (eviction_of(s->a, i) != when)
             continue;
+        gw_act_put_cluster(s, gw_act_cluster_of(s->a, c->moves[i].from));
         gw_buf_puts(s->b, "# from ");
         gw_act_shell(s->b, gw_act_node_name(s->a, c->moves[i].from));
         gw_buf_puts(s->b, " to ");
@@ -124,6 +128,15 @@ void gw_act_put_evictions(gw_act_steps *s, gw_act_eviction when, const char *tit
         done++;
     }
     gw_act_end_code(s, n - done);
+}
+
+bool gw_act_evicts(const gw_act *a)
+{
+    for (size_t i = 0; i < a->action->change.n_moves; i++) {
+        if (eviction_of(a, i) != GW_ACT_EVICT_NEVER)
+            return true;
+    }
+    return false;
 }
 
 void gw_act_put_bundles(gw_act_steps *s)
@@ -209,6 +222,7 @@ static void put_label_command(gw_act *a, gw_buf *b, uint32_t node, const char *l
 
 static void put_cut_commands(gw_act_steps *s, const gw_act_setting *t)
 {
+    gw_act_put_cluster(s, gw_act_cluster_of(s->a, t->node));
     gw_buf_puts(s->b, "# what still runs there; pods on the boards that are cut must be gone\n"
                       "kubectl get pods --all-namespaces --field-selector=");
     gw_buf field;

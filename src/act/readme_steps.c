@@ -16,11 +16,6 @@ void gw_act_begin_step(gw_act_steps *s, const char *title)
     gw_buf_printf(s->b, "\n### %d. %s\n\n", ++s->n, title);
 }
 
-void gw_act_begin_code(gw_act_steps *s)
-{
-    gw_buf_puts(s->b, "```sh\n");
-}
-
 void gw_act_end_code(gw_act_steps *s, size_t left_out)
 {
     gw_buf_puts(s->b, "```\n");
@@ -30,6 +25,7 @@ void gw_act_end_code(gw_act_steps *s, size_t left_out)
 
 void gw_act_put_node_command(gw_act_steps *s, const char *before, uint32_t node, const char *after)
 {
+    gw_act_put_cluster(s, gw_act_cluster_of(s->a, node));
     gw_buf_puts(s->b, before);
     gw_act_shell_of(s->b, "node", gw_act_node_name(s->a, node));
     gw_buf_puts(s->b, after);
@@ -45,7 +41,7 @@ static void put_configuration(gw_act_steps *s)
     gw_buf_puts(s->b, "It changes nothing until something refers to it");
     gw_buf_puts(s->b, s->a->n_hires ? ", but for NodePools, which Karpenter uses for pods that wait.\n\n"
                                     : ".\n\n");
-    gw_act_begin_code(s);
+    gw_act_begin_code_everywhere(s);
     gw_buf_puts(s->b, "kubectl apply -k .\n");
     gw_act_end_code(s, 0);
     if (gw_act_has(s->a, "manifests/nodepool"))
@@ -80,7 +76,7 @@ static void put_operator(gw_act_steps *s)
         s->a->operator_ns,
         s->a->operator_ns_guessed ? "the operator's usual one; nothing showed where yours runs"
                                   : "where its pods run");
-    gw_act_begin_code(s);
+    gw_act_begin_code_everywhere(s);
     if (mig)
         gw_buf_puts(s->b,
                     "kubectl patch clusterpolicies.nvidia.com/cluster-policy --type=merge \\\n"
@@ -151,6 +147,7 @@ static bool is_patched(const gw_act_target *t)
 static void put_target_commands(gw_act_steps *s, const gw_act_target *t)
 {
     int patches = (t->ask_patch != NULL) + (t->note_patch != NULL) + (t->size_patch != NULL);
+    gw_act_put_cluster(s, t->cluster);
     bool pause = patches > 1 && strcmp(t->info->kind, "Deployment") == 0;
     if (pause) { /* one rollout, not two */
         gw_buf_puts(s->b, "kubectl rollout pause ");
@@ -265,6 +262,7 @@ static void put_release_of(gw_act_steps *s, uint32_t node)
 /* `kubectl taint` does not take node/NAME; after -- no name is an option ("--all"). */
 static void put_taint_command(gw_act_steps *s, uint32_t node)
 {
+    gw_act_put_cluster(s, gw_act_cluster_of(s->a, node));
     gw_buf_puts(s->b, "kubectl taint nodes --overwrite -- ");
     gw_act_shell(s->b, gw_act_node_name(s->a, node));
     gw_buf_puts(s->b, " " GW_ACT_RELEASE_TAINT "=true:NoSchedule\n");
@@ -299,7 +297,12 @@ static void put_release(gw_act_steps *s)
     gw_buf_puts(s->b,
                 "\nInstead of draining by hand, the Descheduler can empty the nodes over time "
                 "(`hints/descheduler-policy.yaml`, its `policy.yaml`) once they have the taint that it looks "
-                "for:\n\n");
+                "for. ");
+    gw_buf_puts(s->b,
+                gw_act_room_is_there(s->a)
+                    ? "It evicts only what fits on another node (`nodeFit: true`).\n\n"
+                    : "It evicts whether or not a node has room (`nodeFit: false`), since the room comes "
+                      "only with this action: do the steps above first.\n\n");
     gw_act_begin_code(s);
     for (size_t i = 0; i < n; i++)
         put_taint_command(s, c->released[i]);
@@ -309,9 +312,17 @@ static void put_release(gw_act_steps *s)
 void gw_act_put_steps(gw_act *a, gw_buf *b)
 {
     gw_act_steps s = {.a = a, .b = b};
-    gw_buf_puts(b,
-                "\n## Steps\n\nCommands are for a shell in this folder. To see what a command would do, add "
-                "`--dry-run=server`.\n");
+    gw_buf_puts(
+        b, "\n## Steps\n\nCommands are for a shell in this folder. `kubectl apply`, `patch`, `label`, "
+           "`annotate`, "
+           "`taint`, `cordon`, `uncordon`, `drain` and `delete` take `--dry-run=server`, which shows what "
+           "they would do.");
+    if (gw_act_evicts(a))
+        gw_buf_puts(
+            b, " **Evictions do not**: `kubectl create --raw` ignores that option and evicts. Try one "
+               "by putting `?dryRun=All` behind its path, in quotes: `'/api/v1/…/eviction?dryRun=All'`.");
+    gw_buf_puts(b, " The other commands have no dry run.\n");
+    gw_act_put_clusters(a, b);
     put_configuration(&s);
     put_operator(&s);
     put_cordon(&s);
@@ -342,11 +353,13 @@ void gw_act_put_checks(gw_act *a, gw_buf *b)
         const gw_act_target *t = &a->targets[i];
         if (!t->info || !t->info->rolls || !is_patched(t) || t->info->custom)
             continue;
+        gw_act_put_cluster(&s, t->cluster);
         gw_buf_puts(b, "kubectl rollout status ");
         put_target(b, t);
         gw_buf_puts(b, " --timeout=30m\n");
         done++;
     }
+    gw_buf_puts(b, a->n_clusters > 1 ? "# in each of the clusters\n" : "");
     gw_buf_puts(b, "kubectl get pods --all-namespaces --field-selector=status.phase=Pending\n");
     for (size_t i = 0; i < a->n_hires; i++) {
         if (a->hires[i].name)
@@ -355,8 +368,6 @@ void gw_act_put_checks(gw_act *a, gw_buf *b)
     gw_act_end_code(&s, 0);
     if (a->x->command) {
         gw_buf_puts(b, "\nAfter a day, make the plan again: this action is not in it any more.\n\n");
-        gw_act_begin_code(&s);
-        gw_buf_printf(b, "%s\n", a->x->command);
-        gw_act_end_code(&s, 0);
+        gw_buf_printf(b, "```sh\n%s\n```\n", a->x->command);
     }
 }

@@ -91,6 +91,15 @@ static bool has_workload(const gw_pod *p)
     return p->workload_kind && p->workload_name;
 }
 
+static void note_cluster(const gw_fleet *f, gw_act_target *t, const gw_pod *p)
+{
+    const char *cluster = p->cluster ? p->cluster : p->node < f->n_nodes ? f->nodes[p->node].cluster : NULL;
+    if (!t->cluster)
+        t->cluster = cluster;
+    else if (cluster && !gw_eq(t->cluster, cluster))
+        t->clusters = true;
+}
+
 /* A move that changes where the pod is, and not what it is given. */
 static bool is_same_form(const gw_move *m)
 {
@@ -125,6 +134,7 @@ static int add_move(finder *x, size_t i, gw_error *e)
         t->was = was;
         t->to = to;
     }
+    note_cluster(x->a->fleet, t, p);
     t->moves = true;
     t->moved++;
     t->reseats |= !gw_act_ask_eq(&was, &to);
@@ -152,8 +162,10 @@ static void count_running(finder *x)
             !key_of(key, p->ns, owned ? p->workload_kind : NULL, owned ? p->workload_name : p->name))
             continue;
         uint32_t t = gw_map_get(&x->map, gw_str_of(key));
-        if (t != GW_NONE)
-            x->a->targets[t].running++;
+        if (t == GW_NONE)
+            continue;
+        x->a->targets[t].running++;
+        note_cluster(f, &x->a->targets[t], p);
     }
 }
 
@@ -206,6 +218,11 @@ static int warn(gw_act *a, gw_error *e)
                                 "%s has no controller: it ends when it is evicted, and somebody must create "
                                 "it again.",
                                 what);
+        if (rc == 0 && t->clusters)
+            rc = gw_act_caution(a, e,
+                                "%s runs in several clusters, and its commands stand here once, for %s: see "
+                                "in which of them the pods are that this action means.",
+                                what, t->cluster);
         if (rc == 0 && t->resize && (!t->info || !t->info->template[0]))
             rc = gw_act_caution(
                 a, e, "The requests of %s cannot be changed by a patch: change them where it is made.", what);

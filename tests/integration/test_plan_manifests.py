@@ -412,11 +412,14 @@ class Server(Export):
         self.assertEqual(set(done), dry | {"get", "evict"}, done)
 
     def test_eviction_is_real(self):
-        """The eviction that a README spells, for real: the pod goes."""
+        """The eviction that a README spells, for real: the pod stays with the dry run that the README spells, and goes without."""
         line = next(x for x in self.commands("07-move-cpu-pods-cpu-1", "Steps") if x.startswith("printf"))
         self.kube.create("/api/v1/namespaces", metadata={"name": "web-2"})
         self.kube.create("/api/v1/namespaces/web-2/pods", metadata={"name": "shop-1"}, spec={"containers": [{"name": "c", "image": "x"}]})
-        self.sh(line.replace("policy/v1", "policy/v1beta1").replace('"namespace":"web"', '"namespace":"web-2"').replace("namespaces/web/", "namespaces/web-2/"))
+        line = line.replace("policy/v1", "policy/v1beta1").replace('"namespace":"web"', '"namespace":"web-2"').replace("namespaces/web/", "namespaces/web-2/")
+        self.sh(re.sub(r"(/api/\S*/eviction)", r"'\1?dryRun=All'", line))
+        self.kube.call("GET", "/api/v1/namespaces/web-2/pods/shop-1")
+        self.sh(line)
         with self.assertRaises(OSError):
             self.kube.call("GET", "/api/v1/namespaces/web-2/pods/shop-1")
 
@@ -437,6 +440,25 @@ class Text(Export):
                 self.assertIn("\n## %s\n" % section, text)
             for path in re.findall(r"(?:--patch-file=|-f )([^\s-][^\s]*)", text):
                 self.assertIn(path, there)
+
+    def test_no_dry_run_that_evicts(self):
+        """kubectl ignores --dry-run beside --raw: no README may send an eviction that way."""
+        raw = 0
+        for action in ACTIONS:
+            text = self.readme(action)
+            tip = re.search(r"Commands are for a shell in this folder\.(.*)", text).group(1)
+            self.assertEqual(text.count("--dry-run=server"), 1)
+            listed = tip.split("take `--dry-run=server`")[0]
+            self.assertEqual(set(re.findall(r"`(?:kubectl )?(\w+)`", listed)),
+                             {"apply", "patch", "label", "annotate", "taint", "cordon", "uncordon", "drain", "delete"})
+            for block in re.findall(r"```sh\n(.*?)```", text, re.S):
+                self.assertNotIn("--dry-run", block)
+            evicts = "create --raw /api" in text
+            self.assertEqual(evicts, "`kubectl create --raw` ignores that option and evicts" in tip, action)
+            self.assertEqual(evicts, "/eviction?dryRun=All'`" in tip, action)
+            self.assertEqual(evicts, "`--dry-run` has no effect on these commands: they evict." in text, action)
+            raw += evicts
+        self.assertEqual(raw, 7)  # all but release-node and right-size move pods
 
     def test_same_bytes_again(self):
         again = os.path.join(self.tmp, "again")
