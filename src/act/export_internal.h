@@ -10,6 +10,7 @@
 /* Labels that NVIDIA's operator reads, and what this project's own objects are called. */
 #define GW_ACT_MIG_LABEL     "nvidia.com/mig.config"
 #define GW_ACT_PLUGIN_LABEL  "nvidia.com/device-plugin.config"
+#define GW_ACT_MIG_OFF       "all-disabled" /* an entry of every map of mig-parted's */
 #define GW_ACT_MIG_MAP       "gpuwise-mig-parted"
 #define GW_ACT_PLUGIN_MAP    "gpuwise-device-plugin"
 #define GW_ACT_RELEASE_TAINT "gpuwise-release"
@@ -74,9 +75,11 @@ typedef struct gw_act_setting {
     bool mig;      /* mig.config, else device-plugin.config */
     gw_form form;  /* of a plugin setting: MPS, TIME_SLICE, or WHOLE (no longer shared) */
     int parts;
-    const char *value;      /* of the label: the name of the configuration */
-    const char *entry;      /* its YAML */
-    const char *back;       /* name of the configuration that leads back; for a plugin NULL: no label */
+    const char *value; /* of the label: the name of the configuration */
+    const char *entry; /* its YAML */
+    /* The label on the way back: as it is today. Where a node has none, a plugin's goes (NULL), and MIG's is
+     * a configuration that makes the boards as they were, and goes after that. */
+    const char *back;
     const char *back_entry; /* NULL: none of ours */
     const char *was;        /* of the label today; NULL none */
     const gw_cut **cuts;    /* that led to it */
@@ -210,6 +213,9 @@ void gw_act_put_clusters(const gw_act *a, gw_buf *b); /* the paragraph above all
 void gw_act_begin_code(gw_act_steps *s);
 void gw_act_begin_code_everywhere(gw_act_steps *s); /* the same commands for each cluster */
 void gw_act_put_cluster(gw_act_steps *s, const char *cluster);
+
+/* "kubectl taint" of the release taint; rest: "=true:NoSchedule", with a '-' behind it to take it away. */
+void gw_act_put_taint_command(gw_act_steps *s, uint32_t node, const char *rest);
 
 /* readme_boards.c */
 void gw_act_put_evictions(gw_act_steps *s, gw_act_eviction when, const char *title, const char *text);

@@ -282,6 +282,18 @@ static int name_mig(builder *x, gw_act_setting *s, bool was, gw_error *e)
     return 0;
 }
 
+/* The label that the node had. Without one: what every map has where MIG was off, else an entry of ours. */
+static int name_mig_back(builder *x, gw_act_setting *s, gw_error *e)
+{
+    bool cut = false;
+    for (size_t i = 0; i < s->n_cuts; i++)
+        cut |= s->cuts[i]->was_layout && *s->cuts[i]->was_layout;
+    if (!s->was && cut)
+        return name_mig(x, s, true, e);
+    s->back = s->was ? s->was : GW_ACT_MIG_OFF;
+    return 0;
+}
+
 static int plugin_entry(gw_arena *arena, const gw_act_setting *s, const char **ret, gw_error *e)
 {
     gw_buf b;
@@ -333,7 +345,7 @@ int gw_act_settings_of(const gw_act *a, const gw_action *action, gw_act_setting 
         s->was = node ? gw_labels_get(&node->labels, s->mig ? GW_ACT_MIG_LABEL : GW_ACT_PLUGIN_LABEL) : NULL;
         rc = s->mig ? name_mig(&x, s, false, e) : name_plugin(&x, s, e);
         if (rc == 0 && s->mig)
-            rc = name_mig(&x, s, true, e);
+            rc = name_mig_back(&x, s, e);
     }
     *ret = x.items;
     *n = x.n;

@@ -109,18 +109,32 @@ static void put_head(gw_act *a, gw_buf *b)
 
 /* ---- prices ---- */
 
-static void put_price(gw_buf *b, const char *what, const char *name, gw_micro hourly, const char *source,
-                      const char *as_of, uint32_t n)
+typedef struct price_row {
+    const char *what, *name;
+    uint32_t n;
+    gw_capacity capacity;
+    gw_micro hourly;
+    const char *source, *as_of; /* NULL unknown */
+    const char *why_unknown;    /* of the price; NULL: nobody said */
+} price_row;
+
+static void put_price(gw_buf *b, const price_row *r)
 {
-    gw_buf_printf(b, "| %s | %" PRIu32 " × ", what, n);
-    gw_act_prose(b, name);
-    gw_buf_puts(b, " | ");
-    gw_act_put_money(b, hourly);
-    gw_buf_puts(b, " | ");
-    gw_act_prose(b, source);
-    if (as_of) {
-        gw_buf_puts(b, ", ");
-        gw_act_prose(b, as_of);
+    bool unknown = r->capacity == GW_CAPACITY_UNKNOWN;
+    gw_buf_printf(b, "| %s | %" PRIu32 " × ", r->what, r->n);
+    gw_act_prose(b, r->name);
+    gw_buf_printf(b, " | %s | ", unknown ? "not known" : gw_capacity_name(r->capacity));
+    if (gw_micro_known(r->hourly)) {
+        gw_act_put_money(b, r->hourly);
+        gw_buf_puts(b, " | ");
+        gw_act_prose(b, r->source ? r->source : "source not known");
+        if (r->as_of) {
+            gw_buf_puts(b, ", ");
+            gw_act_prose(b, r->as_of);
+        }
+    } else {
+        gw_buf_puts(b, "not known | ");
+        gw_act_prose(b, r->why_unknown ? r->why_unknown : "no price list has this type there");
     }
     gw_buf_puts(b, " |\n");
 }
@@ -134,19 +148,20 @@ static void put_prices(gw_act *a, gw_buf *b)
     size_t released = p ? GW_MIN(c->n_released, (size_t)PRICE_ROWS_MAX) : 0;
     if (released == 0 && a->n_hires == 0)
         return;
-    gw_buf_puts(b, "\n## Prices\n\n| | node | an hour of one | from |\n|---|---|---|---|\n");
+    gw_buf_puts(
+        b, "\n## Prices\n\n| | node | capacity | an hour of one | price from |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < released; i++) {
         uint32_t n = c->released[i];
         if (n >= p->n_nodes || n >= a->fleet->n_nodes)
             continue;
-        put_price(b, "ends", a->fleet->nodes[n].name, p->nodes[n].hourly,
-                  p->nodes[n].why_unknown ? p->nodes[n].why_unknown : p->nodes[n].source, p->nodes[n].as_of,
-                  1);
+        const gw_node_price *price = &p->nodes[n];
+        put_price(b, &(price_row){"ends", a->fleet->nodes[n].name, 1, a->fleet->nodes[n].capacity,
+                                  price->hourly, price->source, price->as_of, price->why_unknown});
     }
     for (size_t i = 0; i < a->n_hires; i++) {
         const gw_hire *h = a->hires[i].like;
-        put_price(b, "begins", h->instance_type ? h->instance_type : "a node of unknown type", h->hourly,
-                  gw_capacity_name(h->capacity), NULL, a->hires[i].n);
+        put_price(b, &(price_row){"begins", h->instance_type ? h->instance_type : "a node of unknown type",
+                                  a->hires[i].n, h->capacity, h->hourly, "the price list", NULL, NULL});
     }
     if (p && c->n_released > PRICE_ROWS_MAX)
         gw_buf_printf(b, "\n%zu more end; action.json names them.\n", c->n_released - PRICE_ROWS_MAX);

@@ -33,6 +33,8 @@ void gw_act_put_node_command(gw_act_steps *s, const char *before, uint32_t node,
 
 /* ---- configuration ---- */
 
+#define DEFAULT_MIG_MAP "default-mig-parted-config"
+
 static void put_configuration(gw_act_steps *s)
 {
     if (!gw_act_has(s->a, "manifests/"))
@@ -63,19 +65,54 @@ static bool has_setting(const gw_act *a, bool mig)
     return false;
 }
 
+/* What the operator reads today, before anything takes its place. */
+static void put_current(gw_act_steps *s, bool mig, bool plugin)
+{
+    gw_buf_printf(
+        s->b,
+        "**Each component reads one ConfigMap for the whole cluster.** Naming ours takes the configurations "
+        "of the "
+        "map that it reads now%s from every node whose label names one of them. First see which map that is, "
+        "and "
+        "write its name down for the way back; an empty name is the operator's default. If any node uses it, "
+        "merge "
+        "the entries of `manifests/` into a copy of it, and name the copy below. The namespace %s is %s.\n\n",
+        mig ? " (often `" DEFAULT_MIG_MAP "`)" : "", s->a->operator_ns,
+        s->a->operator_ns_guessed ? "the operator's usual one; nothing showed where yours runs"
+                                  : "where its pods run");
+    gw_act_begin_code_everywhere(s);
+    if (mig) {
+        gw_buf_puts(s->b,
+                    "kubectl get clusterpolicies.nvidia.com/cluster-policy -o "
+                    "jsonpath='{.spec.migManager.config.name}{\"\\n\"}'\n"
+                    "kubectl get configmap " DEFAULT_MIG_MAP " --ignore-not-found -o yaml --namespace=");
+        gw_act_shell(s->b, s->a->operator_ns);
+        gw_buf_puts(s->b, "\nkubectl get nodes -L " GW_ACT_MIG_LABEL ",nvidia.com/mig.strategy\n"
+                          "kubectl get clusterpolicies.nvidia.com/cluster-policy -o "
+                          "jsonpath='{.spec.mig.strategy}{\"\\n\"}'\n");
+    }
+    if (plugin)
+        gw_buf_puts(s->b, "kubectl get clusterpolicies.nvidia.com/cluster-policy -o "
+                          "jsonpath='{.spec.devicePlugin.config.name}{\"\\n\"}'\n"
+                          "kubectl get nodes -L " GW_ACT_PLUGIN_LABEL "\n");
+    gw_act_end_code(s, 0);
+    if (mig)
+        gw_buf_puts(
+            s->b,
+            "\nThe last `mig.strategy` must be `mixed`: only then is each profile a resource of its own, "
+            "`nvidia.com/mig-…`, as the requests of this action have it. **It is one setting for the "
+            "cluster.** Changing it from `single` renames what all nodes with MIG offer, and pods there that "
+            "ask for `nvidia.com/gpu` find none when they restart.\n");
+    gw_buf_puts(s->b, "\nThen:\n\n");
+}
+
 static void put_operator(gw_act_steps *s)
 {
     bool mig = has_setting(s->a, true), plugin = has_setting(s->a, false);
     if (!mig && !plugin)
         return;
     gw_act_begin_step(s, "Point NVIDIA's operator at it");
-    gw_buf_printf(
-        s->b,
-        "Where its components have a ConfigMap of your own already, add the entries to that one instead: "
-        "each reads one map only. The namespace %s is %s.\n\n",
-        s->a->operator_ns,
-        s->a->operator_ns_guessed ? "the operator's usual one; nothing showed where yours runs"
-                                  : "where its pods run");
+    put_current(s, mig, plugin);
     gw_act_begin_code_everywhere(s);
     if (mig)
         gw_buf_puts(s->b,
@@ -260,12 +297,14 @@ static void put_release_of(gw_act_steps *s, uint32_t node)
 }
 
 /* `kubectl taint` does not take node/NAME; after -- no name is an option ("--all"). */
-static void put_taint_command(gw_act_steps *s, uint32_t node)
+void gw_act_put_taint_command(gw_act_steps *s, uint32_t node, const char *rest)
 {
     gw_act_put_cluster(s, gw_act_cluster_of(s->a, node));
     gw_buf_puts(s->b, "kubectl taint nodes --overwrite -- ");
     gw_act_shell(s->b, gw_act_node_name(s->a, node));
-    gw_buf_puts(s->b, " " GW_ACT_RELEASE_TAINT "=true:NoSchedule\n");
+    gw_buf_puts(s->b, " " GW_ACT_RELEASE_TAINT);
+    gw_buf_puts(s->b, rest);
+    gw_buf_putc(s->b, '\n');
 }
 
 static void put_release(gw_act_steps *s)
@@ -305,7 +344,7 @@ static void put_release(gw_act_steps *s)
                       "only with this action: do the steps above first.\n\n");
     gw_act_begin_code(s);
     for (size_t i = 0; i < n; i++)
-        put_taint_command(s, c->released[i]);
+        gw_act_put_taint_command(s, c->released[i], "=true:NoSchedule");
     gw_act_end_code(s, c->n_released - n);
 }
 

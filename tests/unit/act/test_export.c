@@ -282,6 +282,41 @@ static void boards_without_index(void **state)
     sample_free(&s);
 }
 
+/* The label must not stay on a name that goes with our map: where the node had none, it ends without one. */
+static void mig_back_without_label(void **state)
+{
+    static const struct {
+        bool cut; /* board 1 was cut already */
+        const char *order[5];
+    } cases[] = {
+        {true, {"mig.config=gpuwise-", "kubectl wait ", "mig.config-\n", "\"OLD-NAME\"", "back/workloads/"}},
+        {false,
+         {"mig.config=all-disabled ", "kubectl wait ", "mig.config-\n", "\"OLD-NAME\"", "back/workloads/"}},
+    };
+    GW_UNUSED(state);
+    for (size_t i = 0; i < GW_COUNT(cases); i++) {
+        sample s;
+        gw_arena arena;
+        gw_files files;
+        gw_error e;
+        sample_init(&s);
+        s.fleet.nodes[gw_fleet_find_node(&s.fleet, s_("mig-1"))].labels.n = 0;
+        if (!cases[i].cut)
+            s.plan.actions[0].change.n_cuts = 1;
+        gw_export x = sample_export(&s);
+        gw_arena_init(&arena, 0);
+        assert_int_equal(gw_export_action(&x, 0, &arena, &files, &e), 0);
+        const char *at = strstr(file_of(&files, "README.md")->text, "## The way back");
+        for (size_t k = 0; k < GW_COUNT(cases[i].order); k++) {
+            at = at ? strstr(at, cases[i].order[k]) : NULL;
+            if (!at)
+                fail_msg("%s is not there, or not there yet", cases[i].order[k]);
+        }
+        gw_arena_free(&arena);
+        sample_free(&s);
+    }
+}
+
 /* What must be said loudly: a template for more pods than the action means, a board that the plugin would
  * share too, a pod that nobody makes again. */
 static void cautions(void **state)
@@ -312,6 +347,58 @@ static void cautions(void **state)
         if (!found || found > end)
             fail_msg("%s is not said:\n%s", cases[i].part, f->text);
         gw_arena_free(&arena);
+    }
+    sample_free(&s);
+}
+
+/* ---- clusters ---- */
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t n = 0;
+    for (const char *p = text; (p = strstr(p, part)); p += strlen(part))
+        n++;
+    return n;
+}
+
+/* Every block with kubectl says its cluster: above it, or by a comment where an action is in several. */
+static void says_the_cluster(void **state)
+{
+    sample s;
+    GW_UNUSED(state);
+    sample_init(&s);
+    gw_export x = sample_export(&s);
+    for (int several = 0; several < 2; several++) {
+        for (size_t i = 0; i < s.fleet.n_nodes; i++)
+            s.fleet.nodes[i].cluster = "east";
+        if (several) /* where move-cpu-pods moves a pod to; and one that is released beside cpu-1 */
+            s.fleet.nodes[gw_fleet_find_node(&s.fleet, s_("idle-1"))].cluster = "west";
+        uint32_t both[] = {gw_fleet_find_node(&s.fleet, s_("cpu-1")),
+                           gw_fleet_find_node(&s.fleet, s_("idle-1"))};
+        s.plan.actions[6].change.released = both;
+        s.plan.actions[6].change.n_released = 2;
+        for (uint32_t i = 0; i < s.plan.n_actions; i++) {
+            gw_arena arena;
+            gw_files files;
+            gw_error e;
+            gw_arena_init(&arena, 0);
+            assert_int_equal(gw_export_action(&x, i, &arena, &files, &e), 0);
+            const char *text = file_of(&files, "README.md")->text;
+            bool mixed = several && i == 6;
+            assert_non_null(strstr(text, "kubectl config use-context"));
+            assert_int_equal(count_of(text, "This is in several clusters: **east**, **west**."), mixed);
+            /* one block has no kubectl: the plan made again */
+            if (!mixed)
+                assert_int_equal(count_of(text, "\n\n```sh\n"),
+                                 count_of(text, several && i == 5 ? "In cluster west:\n\n```sh\n"
+                                                                  : "In cluster east:\n\n```sh\n") +
+                                     1);
+            else
+                assert_non_null(strstr(text,
+                                       "```sh\n# in cluster east\nkubectl cordon node/cpu-1\n# in cluster "
+                                       "west\nkubectl cordon node/idle-1\n```"));
+            gw_arena_free(&arena);
+        }
     }
     sample_free(&s);
 }
@@ -483,6 +570,8 @@ int main(void)
         cmocka_unit_test(impossible_changes),
         cmocka_unit_test(boards_without_index),
         cmocka_unit_test(cautions),
+        cmocka_unit_test(mig_back_without_label),
+        cmocka_unit_test(says_the_cluster),
         ON_DISK(writes_and_replaces),
         ON_DISK(leaves_others_alone),
         ON_DISK(disk_is_full),
