@@ -247,8 +247,8 @@ static int phrase_share(gw_planning *p, gw_action *a, const gw_proposal *x)
                      : cut->form == GW_FORM_MIG
                          ? say(p, "%zu board%s cut by MIG (%s%s)", c->n_cuts, plural(c->n_cuts), cut->layout,
                                c->n_cuts > 1 ? ", …" : "")
-                         : say(p, "%zu board%s in %d parts by %s", c->n_cuts, plural(c->n_cuts), cut->parts,
-                               gw_form_name(cut->form));
+                         : say(p, "%zu board%s in %d parts by %s", c->n_cuts, c->n_cuts == 1 ? "" : "s, each",
+                               cut->parts, gw_form_name(cut->form));
     a->is = say(p, "%u pod%s with boards of their own on %zu node%s", a->blast.pods, plural(a->blast.pods),
                 c->n_released + 1, plural(c->n_released + 1));
     a->should = to ? say(p, "%s; %zu node%s given back", to, c->n_released, plural(c->n_released)) : NULL;

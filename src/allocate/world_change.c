@@ -73,6 +73,27 @@ static int assign(gw_world *w, uint32_t gpu, gw_arena *a, const char **ret)
     return *ret ? 0 : GW_ENOMEM;
 }
 
+/* What brings parts of boards to the pods of this node: the scheduler that all of them name. */
+static gw_via via_of(const gw_world *w, uint32_t node, gw_form form)
+{
+    const gw_world_node *n = &w->nodes[node];
+    const char *scheduler = NULL;
+    for (uint32_t i = 0; i < n->n; i++) {
+        const gw_tenant *t = &w->tenants[n->at[i]];
+        const char *mine = t->n_rules ? t->rules[0]->scheduler : NULL;
+        if (t->n_units == 0)
+            continue;
+        if (!mine || (scheduler && !gw_eq(mine, scheduler)))
+            return GW_VIA_DEVICE_PLUGIN;
+        scheduler = mine;
+    }
+    if (form == GW_FORM_MIG || form == GW_FORM_WHOLE)
+        return GW_VIA_DEVICE_PLUGIN; /* MIG instances are resources, whoever schedules */
+    return gw_eq(scheduler, "kai-scheduler")    ? GW_VIA_KAI
+           : gw_eq(scheduler, "hami-scheduler") ? GW_VIA_HAMI
+                                                : GW_VIA_DEVICE_PLUGIN;
+}
+
 static int list_cuts(gw_world *w, size_t mark, gw_arena *a, gw_change *c)
 {
     before b;
@@ -87,7 +108,8 @@ static int list_cuts(gw_world *w, size_t mark, gw_arena *a, gw_change *c)
         if (x->form == b.step[i]->form && x->parts == b.step[i]->parts &&
             gw_mig_set_eq(&x->cut, &b.step[i]->cut))
             continue;
-        *cut = (gw_cut){.gpu = b.list[i], .form = x->form, .via = GW_VIA_DEVICE_PLUGIN, .parts = x->parts};
+        *cut = (gw_cut){
+            .gpu = b.list[i], .form = x->form, .via = via_of(w, x->node, x->form), .parts = x->parts};
         if (b.step[i]->form == GW_FORM_MIG) {
             cut->was_layout = set_text(x->mig, &b.step[i]->cut, a);
             if (!cut->was_layout)
