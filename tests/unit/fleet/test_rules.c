@@ -81,7 +81,7 @@ static void tolerations_cover_as_kubernetes_says(void **state)
 {
     GW_UNUSED(state);
     static const gw_taint gpu = {"nvidia.com/gpu", "present", GW_TAINT_NO_SCHEDULE};
-    static const struct {
+    const struct {
         gw_toleration t;
         gw_taint taint;
         bool covers;
