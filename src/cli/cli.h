@@ -6,14 +6,13 @@
 #define GW_CLI_CLI_H
 
 #include "base/time.h"
-#include "cli/options.h"
 #include "observe/source.h"
-
-#define GW_OUTPUT_BYTES_MAX ((size_t)2 << 30) /* the largest document that a verb writes */
+#include "present/answer.h"
+#include "present/options.h"
 
 typedef struct gw_cli {
     const char *program; /* "gpuwise", or "kubectl gpuwise" when run as kubectl's plugin */
-    gw_cli_options options;
+    gw_options options;
     gw_operands operands;
     gw_getenv env;
     void *env_ctx;
@@ -57,10 +56,15 @@ void gw_cli_progress_end(gw_cli_progress *p);
 int gw_cli_demo(gw_cli *cli, const char *banner, gw_error *e);
 /* Records what the options name into dir. */
 int gw_cli_record(gw_cli *cli, const char *dir, gw_error *e);
-struct gw_pipeline;
 /* Opens and runs a pipeline with progress, and prints its notes. *p is initialised by this; on failure there
  * is nothing to free. */
-int gw_cli_pipeline(gw_cli *cli, struct gw_pipeline *p, gw_error *e);
+int gw_cli_pipeline(gw_cli *cli, gw_pipeline *p, gw_error *e);
+
+/* What the command line asks of a pipeline. */
+static inline gw_ask gw_cli_ask(const gw_cli *cli)
+{
+    return (gw_ask){&cli->options, cli->program, cli->colour, cli->columns};
+}
 
 /* The short help of a bare command, at most 25 lines. */
 void gw_cli_short_help(const gw_cli *cli, gw_buf *b);

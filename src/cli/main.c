@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     cli.program = program_of(argc > 0 ? argv[0] : "");
     cli.terminal = isatty(STDERR_FILENO) == 1;
-    gw_cli_options_init(&cli.options);
+    gw_options_init(&cli.options);
     int rc = run(&cli, argc, argv, &e);
     if (rc)
         gw_cli_note(&cli, "%s",

@@ -381,12 +381,12 @@ static int run(gw_cli *cli, gw_error *e)
 static const gw_option layouts[] = {
     {.name = "from",
      .kind = GW_OPTION_TEXT,
-     .offset = offsetof(gw_cli_options, from),
+     .offset = offsetof(gw_options, from),
      .value = "LAYOUT",
      .help = "Today's instances: PROFILE@SLOT, with * where something runs, as in 3g.40gb@0*,1g.10gb@4"},
     {.name = "to",
      .kind = GW_OPTION_TEXT,
-     .offset = offsetof(gw_cli_options, to),
+     .offset = offsetof(gw_options, to),
      .value = "SLICES",
      .help = "The slices wanted: [COUNTx]PROFILE, as in 2x2g.20gb,3g.40gb"},
     {0}};

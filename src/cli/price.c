@@ -2,9 +2,9 @@
 #include "price/price.h"
 
 #include "cli/cli.h"
-#include "cli/pipeline.h"
-#include "cli/render.h"
 #include "format/table.h"
+#include "present/pipeline.h"
+#include "present/render.h"
 
 #define OFFERS_SHOWN 40 /* of -o table */
 
@@ -227,7 +227,7 @@ static int write_comparison(const gw_cli *cli, const gw_price_comparison *c, gw_
 {
     gw_buf b;
     int rc;
-    gw_buf_init(&b, GW_OUTPUT_BYTES_MAX);
+    gw_buf_init(&b, GW_ANSWER_BYTES_MAX);
     switch (cli->options.output) {
     case GW_OUTPUT_JSON:
     case GW_OUTPUT_YAML:
@@ -250,7 +250,7 @@ static int write_comparison(const gw_cli *cli, const gw_price_comparison *c, gw_
 
 static int run(gw_cli *cli, gw_error *e)
 {
-    const gw_cli_options *o = &cli->options;
+    const gw_options *o = &cli->options;
     gw_price_query q = {.what = cli->operands.n ? cli->operands.items[0] : NULL,
                         .provider = (gw_provider)o->provider,
                         .capacity = (gw_capacity)o->capacity,
@@ -274,14 +274,14 @@ static int run(gw_cli *cli, gw_error *e)
 static const gw_option files[] = {
     {.name = "prices",
      .kind = GW_OPTION_LIST,
-     .offset = offsetof(gw_cli_options, prices),
+     .offset = offsetof(gw_options, prices),
      .value = "FILE",
      .help = "Price list, CSV or YAML; later files win over earlier ones, files over the catalogue",
      .env = "GPUWISE_PRICES",
      .complete = "file"},
     {.name = "no-catalogue",
      .kind = GW_OPTION_FLAG,
-     .offset = offsetof(gw_cli_options, no_catalogue),
+     .offset = offsetof(gw_options, no_catalogue),
      .help = "Take prices from --prices only"},
     {0}};
 static const gw_option_group files_group = {"Prices", files};

@@ -1,7 +1,7 @@
 /* gpuwise record: what the source and the cluster say, as a directory that --snapshot reads. */
 #include "cli/cli.h"
-#include "cli/pipeline.h"
 #include "observe/snapshot.h"
+#include "present/pipeline.h"
 
 int gw_cli_record(gw_cli *cli, const char *dir, gw_error *e)
 {
@@ -51,7 +51,7 @@ static int run(gw_cli *cli, gw_error *e)
 
 static const gw_option strict[] = {{.name = "strict",
                                     .kind = GW_OPTION_FLAG,
-                                    .offset = offsetof(gw_cli_options, strict),
+                                    .offset = offsetof(gw_options, strict),
                                     .help = "Exit with 13 when a part is missing",
                                     .env = "GPUWISE_STRICT"},
                                    {0}};

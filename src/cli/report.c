@@ -2,21 +2,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "cli/plan.h"
-
-/* Texts that only grouping understands (--by, --sort-by, -l) are tried before minutes of reading. */
-static int check_texts(const gw_cli_options *o, gw_error *e)
-{
-    gw_pipeline empty;
-    gw_report r;
-    gw_pipeline_init(&empty);
-    gw_ownership_defaults(&empty.ownership);
-    int rc = gw_pipeline_report(&empty, o, o->by ? o->by : "namespace", &r, e);
-    if (rc == 0)
-        gw_report_free(&r);
-    gw_pipeline_free(&empty);
-    return rc;
-}
+#include "cli/cli.h"
+#include "present/answer.h"
 
 int gw_cli_pipeline(gw_cli *cli, gw_pipeline *p, gw_error *e)
 {
@@ -26,7 +13,7 @@ int gw_cli_pipeline(gw_cli *cli, gw_pipeline *p, gw_error *e)
                            .clock = cli->clock,
                            .progress = gw_cli_progress_show,
                            .progress_ctx = &progress};
-    int rc = check_texts(&cli->options, e);
+    int rc = gw_ask_check(&cli->options, e);
     if (rc)
         return rc;
     gw_pipeline_init(p);
@@ -43,64 +30,16 @@ int gw_cli_pipeline(gw_cli *cli, gw_pipeline *p, gw_error *e)
     return rc;
 }
 
-/* A namespace that nobody knows is a slip of the pen more often than an empty one. */
-static int check_namespace(const gw_cli_options *o, const gw_pipeline *p, const gw_report *r, gw_error *e)
-{
-    char names[300] = "";
-    size_t n = 0;
-    if (!o->ns || r->n_rows)
-        return 0;
-    gw_report all;
-    gw_cli_options every = *o;
-    every.ns = every.selector = NULL;
-    int rc = gw_pipeline_report((gw_pipeline *)(uintptr_t)p, &every, "namespace", &all, e);
-    if (rc)
-        return rc;
-    bool there = false;
-    for (size_t i = 0; i < all.n_rows && n < sizeof(names); i++) {
-        there |= all.rows[i].held && strcmp(all.rows[i].key[0], o->ns) == 0;
-        if (all.rows[i].held)
-            n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", n ? ", " : "", all.rows[i].key[0]);
-    }
-    gw_report_free(&all);
-    /* the namespace exists, and the selector left nothing of it: an empty answer is the answer */
-    return there ? 0
-                 : gw_fail(e, GW_ENOTFOUND,
-                           "no pod of namespace '%s' held a GPU in the window; these did: %s", o->ns, names);
-}
-
-/* how: what is said around the report; the rest of it is filled in. */
+/* how: what is said around the report. */
 static int write_report(gw_cli *cli, gw_pipeline *p, gw_render how, gw_error *e)
 {
-    const gw_cli_options *o = &cli->options;
-    how.program = cli->program;
-    how.source_flags = p->source_flags;
-    how.colour = cli->colour;
-    how.columns = cli->columns;
-    gw_report r, teams;
-    bool by_team = o->output == GW_OUTPUT_HTML && strcmp(o->by, "team") != 0;
-    int rc = gw_pipeline_report(p, o, o->by, &r, e);
-    if (rc)
-        return rc;
-    rc = check_namespace(o, p, &r, e);
-    if (rc) {
-        gw_report_free(&r);
-        return rc;
-    }
-    if (by_team)
-        rc = gw_pipeline_report(p, o, "team", &teams, e);
-    if (rc == 0) {
-        gw_buf b;
-        gw_buf_init(&b, GW_OUTPUT_BYTES_MAX);
-        how.teams = by_team ? &teams : NULL;
-        rc = gw_render_report(&r, (gw_output)o->output, &how, &b, e);
-        if (rc == 0)
-            rc = gw_cli_write(&b, e);
-        gw_buf_free(&b);
-        if (by_team)
-            gw_report_free(&teams);
-    }
-    gw_report_free(&r);
+    gw_ask ask = gw_cli_ask(cli);
+    gw_buf b;
+    gw_buf_init(&b, GW_ANSWER_BYTES_MAX);
+    int rc = gw_answer_report(&ask, p, how, &b, e);
+    if (rc == 0)
+        rc = gw_cli_write(&b, e);
+    gw_buf_free(&b);
     return rc;
 }
 
@@ -114,7 +53,7 @@ static int finish(const gw_cli *cli, const gw_pipeline *p, gw_error *e)
 
 int gw_cli_demo(gw_cli *cli, const char *banner, gw_error *e)
 {
-    const gw_cli_options *o = &cli->options;
+    const gw_options *o = &cli->options;
     /* the plan is of the whole fleet, and for people */
     bool planned = o->output == GW_OUTPUT_TABLE && !o->ns && !o->selector;
     gw_plan_setup setup = {0};

@@ -42,7 +42,7 @@ static int64_t still(void *unused)
 static int run_once(int argc, char **argv, gw_error *e)
 {
     gw_cli cli = {.program = "gpuwise", .env = no_environment, .clock = still};
-    gw_cli_options_init(&cli.options);
+    gw_options_init(&cli.options);
     const gw_verb *v = gw_verb_find(argv[0]);
     if (!v)
         return gw_fail(e, GW_EUSAGE, "no verb %s", argv[0]);
