@@ -159,10 +159,12 @@ static void conclude(run *w, gw_http_slot *s, CURLcode rc, bool stalled)
     gw_http_request *r = s->request;
     gw_error why = {0};
     long status = 0;
-    curl_off_t bytes = 0;
+    curl_off_t bytes = 0, after = 0;
     curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(s->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+    curl_easy_getinfo(s->easy, CURLINFO_RETRY_AFTER, &after);
     r->status = (int)status;
+    r->retry_after_ms = after > 0 ? GW_MIN((int64_t)after, GW_DAY_MS / GW_SECOND_MS) * GW_SECOND_MS : 0;
     r->bytes += bytes > 0 ? (uint64_t)bytes : 0;
     gw_http_verdict v = gw_http_judge(s, rc, stalled, &why);
     if (v.code == 0)

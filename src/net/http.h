@@ -94,12 +94,13 @@ typedef struct gw_http_request {
     /* The body of a 2xx reply has ended cleanly. Non-zero is the request's error (e.g. cut-off frames);
      * GW_ETIMEOUT is retried. May be NULL. */
     int (*on_end)(void *ctx, gw_error *e);
-    int idempotent_retry; /* 0 = retry (the default: all our requests are reads), 1 = never */
-    int result;           /* out: 0 or the error code */
-    int status;           /* out: the last HTTP status; 0 = none came */
-    gw_error error;       /* out: the message */
-    uint64_t bytes;       /* out: body bytes received, all tries, before decompression */
-    int retries;          /* out: tries after the first */
+    int idempotent_retry;   /* 0 = retry (the default: all our requests are reads), 1 = never */
+    int result;             /* out: 0 or the error code */
+    int status;             /* out: the last HTTP status; 0 = none came */
+    gw_error error;         /* out: the message */
+    uint64_t bytes;         /* out: body bytes received, all tries, before decompression */
+    int retries;            /* out: tries after the first */
+    int64_t retry_after_ms; /* out: what the last reply asked for, at most a day; 0 = nothing */
 } gw_http_request;
 
 /*
