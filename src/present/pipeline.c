@@ -30,7 +30,7 @@ void gw_pipeline_free(gw_pipeline *p)
     gw_findings_free(&p->findings);
     gw_ledger_free(&p->ledger);
     gw_price_book_free(&p->book);
-    if (p->prices)
+    if (p->prices && !p->borrows_prices)
         gw_price_list_free(p->prices);
     gw_usage_free(&p->usage);
     gw_fleet_free(&p->fleet);
@@ -292,7 +292,7 @@ static int observe(gw_pipeline *p, const gw_options *o, const gw_pipeline_env *e
     return rc ? rc : gw_pipeline_take_warnings(p, e);
 }
 
-static int lack_objects(gw_pipeline *p, const char *why, gw_error *e)
+int gw_pipeline_lack_objects(gw_pipeline *p, const char *why, gw_error *e)
 {
     p->partial = true;
     if (gw_usage_note_unknown(&p->usage, &p->fleet, -1, "objects of the Kubernetes API", why))
@@ -306,7 +306,7 @@ static int ask_kubernetes(gw_pipeline *p, const gw_pipeline_env *env, gw_error *
     gw_error inner = {0};
     const char *missing = NULL;
     if (p->kube_failure)
-        return lack_objects(p, p->kube_failure, e);
+        return gw_pipeline_lack_objects(p, p->kube_failure, e);
     if (!p->kube)
         return 0;
     if (env->progress)
@@ -320,11 +320,11 @@ static int ask_kubernetes(gw_pipeline *p, const gw_pipeline_env *env, gw_error *
     if (rc) {
         note(p,
              gw_arena_printf(&p->arena, "going on without Kubernetes, or a part of it: %s", inner.message));
-        return lack_objects(p, inner.message, e);
+        return gw_pipeline_lack_objects(p, inner.message, e);
     }
     if (missing && *missing) {
         note(p, gw_arena_printf(&p->arena, "Kubernetes did not show everything: %s", missing));
-        return lack_objects(p, missing, e);
+        return gw_pipeline_lack_objects(p, missing, e);
     }
     return 0;
 }
@@ -371,29 +371,26 @@ static int judge(gw_pipeline *p, const gw_options *o, gw_error *e)
 
 static int describe(gw_pipeline *p, gw_error *e)
 {
-    const char *source = p->source.describe ? p->source.describe(p->source.self) : NULL;
-    const char *kube = p->kube ? gw_kube_describe(p->kube) : NULL;
+    const char *source = p->source_name, *kube = p->kube_name;
     p->source_line =
         gw_arena_printf(&p->arena, "%s, %" PRIu64 " samples%s%s", source ? source : "unnamed source",
                         p->usage.samples_total, kube ? "; Kubernetes " : "", kube ? kube : "");
     return p->source_line ? 0 : gw_fail_memory(e);
 }
 
-int gw_pipeline_run(gw_pipeline *p, const gw_options *o, const gw_pipeline_env *env, gw_error *e)
+int gw_pipeline_prepare(gw_pipeline *p, const gw_options *o, gw_error *e)
 {
     gw_ownership_defaults(&p->ownership);
     for (size_t i = 0; i < o->owner_labels.n; i++) {
         if (gw_ownership_map(&p->ownership, o->owner_labels.items[i], &p->arena, e))
             return e->code;
     }
-    /* a mistake in a price file is told before minutes of reading */
-    int rc = gw_price_list_open(o, &p->prices, e);
-    if (rc == 0)
-        rc = observe(p, o, env, e);
-    if (rc == 0)
-        rc = ask_kubernetes(p, env, e);
-    if (rc == 0 && gw_fleet_resolve_owners(&p->fleet))
-        rc = gw_fail_memory(e);
+    return p->prices ? 0 : gw_price_list_open(o, &p->prices, e);
+}
+
+int gw_pipeline_settle(gw_pipeline *p, const gw_options *o, gw_error *e)
+{
+    int rc = gw_fleet_resolve_owners(&p->fleet) ? gw_fail_memory(e) : 0;
     if (rc == 0)
         rc = gw_fleet_resolve_rules(&p->fleet, e);
     if (rc == 0)
@@ -407,6 +404,21 @@ int gw_pipeline_run(gw_pipeline *p, const gw_options *o, const gw_pipeline_env *
     if (rc == 0 && p->ledger.total.unpriced_ms > 0)
         p->partial = true;
     return rc;
+}
+
+int gw_pipeline_run(gw_pipeline *p, const gw_options *o, const gw_pipeline_env *env, gw_error *e)
+{
+    /* a mistake in a price file is told before minutes of reading */
+    int rc = gw_pipeline_prepare(p, o, e);
+    if (rc == 0)
+        rc = observe(p, o, env, e);
+    if (rc == 0)
+        rc = ask_kubernetes(p, env, e);
+    if (rc)
+        return rc;
+    p->source_name = p->source.describe ? p->source.describe(p->source.self) : NULL;
+    p->kube_name = p->kube ? gw_kube_describe(p->kube) : NULL;
+    return gw_pipeline_settle(p, o, e);
 }
 
 /* ---- reporting ----------------------------------------------------------------------------------------- */

@@ -27,6 +27,7 @@ typedef struct gw_pipeline {
     gw_fleet fleet;
     gw_usage usage;
     gw_price_list *prices; /* what the book was made from */
+    bool borrows_prices;   /* they are another's, who outlives this */
     gw_price_book book;
     gw_ledger ledger;
     gw_findings findings; /* all */
@@ -36,8 +37,9 @@ typedef struct gw_pipeline {
     const char **pod_class_reason;
     gw_arena arena;
     gw_source_stats stats;
-    int64_t wall_ms;          /* of reading */
-    const char *source_line;  /* "Prometheus http://… (remote read); Kubernetes https://…" */
+    int64_t wall_ms;                     /* of reading */
+    const char *source_name, *kube_name; /* as they describe themselves; NULL = none */
+    const char *source_line;             /* "Prometheus http://… (remote read); Kubernetes https://…" */
     const char *source_flags; /* what to type to read the same again: "--snapshot 'DIR'"; no secrets */
     const char *notes[GW_PIPELINE_NOTES]; /* for stderr: what was left out and why */
     size_t n_notes;
@@ -67,6 +69,15 @@ void gw_pipeline_free(gw_pipeline *p);
 int gw_pipeline_open(gw_pipeline *p, const gw_options *o, const gw_pipeline_env *env, gw_error *e);
 /* After open: everything up to the findings. */
 int gw_pipeline_run(gw_pipeline *p, const gw_options *o, const gw_pipeline_env *env, gw_error *e);
+/*
+ * The two ends of run, for who observes in another way (the daemon): prepare reads ownership and price lists;
+ * then window, fleet, usage, source_name and kube_name are filled in, and settle does the rest. prepare
+ * leaves prices that are there already.
+ */
+int gw_pipeline_prepare(gw_pipeline *p, const gw_options *o, gw_error *e);
+int gw_pipeline_settle(gw_pipeline *p, const gw_options *o, gw_error *e);
+/* Notes that objects of the Kubernetes API are missing, and why; the answer is then partial. */
+int gw_pipeline_lack_objects(gw_pipeline *p, const char *why, gw_error *e);
 /* What the source had to leave out so far: becomes notes and unknowns, and the answer partial. run does it.
  */
 int gw_pipeline_take_warnings(gw_pipeline *p, gw_error *e);
