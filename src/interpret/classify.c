@@ -140,6 +140,7 @@ typedef struct sorter {
     const gw_pod *pod;
     uint32_t at; /* the pod's index */
     const behaviour *b;
+    bool facts_only; /* behaviour is not asked */
     gw_arena *arena;
     nature nature;
     const char *controller; /* that the nature is from: "Job", or a label's name */
@@ -307,7 +308,10 @@ static verdict classify(sorter *s)
         v = asks[i](s);
     if (v.class == GW_CLASS_UNKNOWN)
         v = by_name(s);
-    return v.class == GW_CLASS_UNKNOWN ? by_behaviour(s) : v;
+    if (v.class != GW_CLASS_UNKNOWN)
+        return v;
+    return s->facts_only ? VERDICT(s, GW_CLASS_UNKNOWN, "No label, controller or name says.")
+                         : by_behaviour(s);
 }
 
 static void take_hold(behaviour *b, const gw_stats *s)
@@ -398,8 +402,9 @@ static void crowd_close(crowd *c)
     gw_free(c->all);
 }
 
-int gw_classify(const gw_fleet *f, const gw_usage *u, const gw_ownership *o, gw_arena *arena,
-                gw_workload_class **ret_class, const char ***ret_reason, gw_error *e)
+/* Classes and reasons of the pods that held anything, in the arena. */
+static int classify_all(const gw_fleet *f, const gw_usage *u, const gw_ownership *o, gw_arena *arena,
+                        bool facts_only, gw_workload_class **ret_class, const char ***ret_reason, gw_error *e)
 {
     crowd c;
     gw_workload_class *class = GW_NEW_ARRAY(arena, gw_workload_class, f->n_pods + 1);
@@ -415,6 +420,7 @@ int gw_classify(const gw_fleet *f, const gw_usage *u, const gw_ownership *o, gw_
                     .pod = &f->pods[i],
                     .at = i,
                     .b = &c.all[c.of_pod[i]],
+                    .facts_only = facts_only,
                     .arena = arena};
         verdict v = classify(&s);
         if (!v.reason)
@@ -428,4 +434,17 @@ int gw_classify(const gw_fleet *f, const gw_usage *u, const gw_ownership *o, gw_
     *ret_class = class;
     *ret_reason = reason;
     return 0;
+}
+
+int gw_classify(const gw_fleet *f, const gw_usage *u, const gw_ownership *o, gw_arena *arena,
+                gw_workload_class **ret_class, const char ***ret_reason, gw_error *e)
+{
+    return classify_all(f, u, o, arena, false, ret_class, ret_reason, e);
+}
+
+int gw_classify_by_facts(const gw_fleet *f, const gw_usage *u, const gw_ownership *o, gw_arena *arena,
+                         gw_workload_class **ret_class, gw_error *e)
+{
+    const char **reasons;
+    return classify_all(f, u, o, arena, true, ret_class, &reasons, e);
 }

@@ -104,6 +104,9 @@ typedef struct gw_judge_input {
  */
 int gw_classify(const gw_fleet *f, const gw_usage *u, const gw_ownership *o, gw_arena *arena,
                 gw_workload_class **ret_class, const char ***ret_reason, gw_error *e);
+/* The same by labels, controllers and names alone: for times too short to judge behaviour by. */
+int gw_classify_by_facts(const gw_fleet *f, const gw_usage *u, const gw_ownership *o, gw_arena *arena,
+                         gw_workload_class **ret_class, gw_error *e);
 
 /* Runs every rule and appends to ret, sorted. On failure ret is as it was. 0, GW_ENOMEM, GW_ELIMIT. */
 int gw_interpret(const gw_judge_input *in, gw_findings *ret, gw_error *e);

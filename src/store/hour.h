@@ -6,6 +6,7 @@
 #ifndef GW_STORE_HOUR_H
 #define GW_STORE_HOUR_H
 
+#include "base/buf.h"
 #include "fleet/ledger.h"
 
 /* What a leaf is about. */
@@ -58,6 +59,8 @@ typedef struct gw_measures {
     int64_t state_ms[GW_N_STATES]; /* of allocated time, by gw_state */
 } gw_measures;
 
+/* Sums. Unknown and known is known (known_ms and its like say of how much); unknown and unknown is unknown. A
+ * sum beyond int64 stays at INT64_MAX; the store refuses such an hour. */
 void gw_measures_add(gw_measures *into, const gw_measures *m);
 
 typedef struct gw_hour_leaf {
