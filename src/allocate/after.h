@@ -5,11 +5,11 @@
  *
  * Nodes
  * - A node that is released was never there. Of the cluster it still counts the time: no control plane
- *   is given back with it. (Its `seen` stays, and all of it is `away_ms`.)
+ *   is given back with it. (Its `seen` stays, and its `node_ms` is 0.)
  * - A hired one was there as long as its tenants need it; the whole observed window where it has none.
  * - A node that gets a tenant is paid for as long as the tenant's holds lasted, also where it came later; all
- *   its boards are then there for longer, and idle in that time. `away_ms` shrinks where what is left would
- *   be too short for the fullest board.
+ *   its boards are then there for longer, and idle in that time. Of the time that it was away (`seen` less
+ *   `node_ms`) so much goes as the fullest board would want.
  *
  * Holds
  * - A tenant's holds go to its new seats. Their work (used GPU time) stays the same; the time that they hold
@@ -38,6 +38,7 @@
 #ifndef GW_ALLOCATE_AFTER_H
 #define GW_ALLOCATE_AFTER_H
 
+#include "fleet/copy.h"
 #include "fleet/plan.h"
 #include "fleet/usage.h"
 #include "price/price.h"
@@ -50,21 +51,6 @@ typedef struct gw_after {
     gw_price_book book;
     gw_ledger ledger;
 } gw_after;
-
-/*
- * A copy with the same indexes, which can be added to and changed. Texts, and what rules and taints point to,
- * are the original's, which must outlive the copy and not be resolved anew meanwhile. A text that is interned
- * anew has another pointer than the original's: compare with gw_eq. GW_ENOMEM; *ret is then as gw_fleet_init
- * leaves it.
- */
-int gw_fleet_copy(gw_fleet *ret, const gw_fleet *f, gw_error *e);
-
-/*
- * A copy with the same indexes, without heat map and containers. Histograms are borrowed from the original
- * (gw_stats.borrows), which must outlive the copy: they are most of its bytes. GW_ENOMEM; *ret is then
- * untouched.
- */
-int gw_usage_copy(gw_usage *ret, const gw_usage *u, gw_error *e);
 
 /*
  * The changes one after the other. Each may rest on those before it, but for what they hired. What a change

@@ -137,29 +137,34 @@ static void widen(settling *s, uint32_t node)
     after *a = s->a;
     node_time *t = &s->nodes[node];
     gw_node *n = &a->ret->fleet.nodes[node];
+    int64_t away = GW_MAX(0, ms_within(a, n->seen) - t->before);
     if (a->nodes[node].hired) {
         n->seen = t->came ? t->tenants : a->observed;
+        away = 0;
     } else if (t->came) {
         gw_interval_cover(&n->seen, t->tenants.start_ms, t->tenants.end_ms);
         int64_t all = ms_within(a, n->seen), need = (int64_t)ceil(t->need - AFTER_SLACK_MS);
-        n->away_ms = GW_MIN(n->away_ms, GW_MAX(0, all - need));
+        away = GW_MIN(away, GW_MAX(0, all - need));
     }
-    t->after = GW_MAX(0, ms_within(a, n->seen) - n->away_ms);
+    t->after = GW_MAX(0, ms_within(a, n->seen) - away);
+    a->ret->usage.node_ms[node] = t->after;
 }
 
 static int time_nodes(settling *s)
 {
     after *a = s->a;
     gw_fleet *f = &a->ret->fleet;
+    if (gw_usage_fit_nodes(&a->ret->usage, f))
+        return gw_fail_memory(a->e);
     note_needs(s);
     for (uint32_t i = 0; i < f->n_nodes; i++) {
         node_time *t = &s->nodes[i];
         if (a->nodes[i].released) {
-            f->nodes[i].away_ms = ms_within(a, f->nodes[i].seen);
+            a->ret->usage.node_ms[i] = 0;
             continue;
         }
         if (!a->nodes[i].hired)
-            t->before = GW_MAX(0, ms_within(a, f->nodes[i].seen) - f->nodes[i].away_ms);
+            t->before = a->ret->usage.node_ms[i];
         widen(s, i);
     }
     for (uint32_t g = 0; g < f->n_gpus; g++) {

@@ -266,8 +266,7 @@ static int book_node(gw_ledger *l, const gw_fleet *f, const gw_usage *u, const g
         rc = add_unheld(l, s, u, node, by->units[i]);
     const gw_node_price *price = node < p->n_nodes ? &p->nodes[node] : NULL;
     bool priced = price && gw_micro_known(price->hourly);
-    int64_t ms = gw_interval_ms(gw_interval_cut(f->nodes[node].seen, u->window)) - f->nodes[node].away_ms;
-    ms = GW_MAX(0, ms);
+    int64_t ms = gw_usage_node_ms(u, f, node);
     if (!rc && priced)
         rc = add_unseen(l, s, f, price, node, ms);
     if (rc || s->n == 0)

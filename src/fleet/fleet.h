@@ -107,8 +107,7 @@ typedef struct gw_node {
     uint32_t n_taints;
     const char
         *keep; /* why it must not be taken away, as "it has the annotation …"; NULL = nothing says so */
-    gw_interval seen; /* first sample to last sample plus hold, of any series about it; {0,0} = never */
-    int64_t away_ms; /* of `seen`: time in which kube-state-metrics told of other nodes and not of this one */
+    gw_interval seen;   /* first sample to last sample plus hold, of any series about it; {0,0} = never */
     int64_t created_ms; /* creationTimestamp; 0 = unknown */
     gw_labels labels;
 } gw_node;

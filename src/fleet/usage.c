@@ -138,6 +138,7 @@ void gw_usage_free(gw_usage *u)
     gw_free(u->holds);
     gw_free(u->containers);
     gw_free(u->units);
+    gw_free(u->node_ms);
     gw_free(u->heat);
     gw_free(u->xids);
     gw_free(u->unknowns);
@@ -195,6 +196,16 @@ int gw_usage_fit(gw_usage *u, const gw_fleet *f)
     if (f->n_gpus > u->n_heat)
         memset(u->heat + u->n_heat, 0, (f->n_gpus - u->n_heat) * sizeof(*u->heat));
     u->n_heat = f->n_gpus;
+    return 0;
+}
+
+int gw_usage_fit_nodes(gw_usage *u, const gw_fleet *f)
+{
+    if (gw_grow((void **)&u->node_ms, &u->cap_nodes, f->n_nodes, sizeof(*u->node_ms), GW_FLEET_MAX_NODES))
+        return GW_ENOMEM;
+    for (uint32_t i = (uint32_t)u->n_nodes; i < f->n_nodes; i++)
+        u->node_ms[i] = gw_usage_node_ms(u, f, i);
+    u->n_nodes = f->n_nodes;
     return 0;
 }
 

@@ -160,6 +160,9 @@ typedef struct gw_usage {
     size_t n_holds, cap_holds;
     gw_unit_usage *units; /* parallel to fleet->units */
     size_t n_units, cap_units;
+    int64_t
+        *node_ms; /* parallel to fleet->nodes: ms of the window in which the node was there, and is paid */
+    size_t n_nodes, cap_nodes;
     gw_heat (*heat)[GW_HEAT_COLUMNS]; /* parallel to fleet->gpus */
     size_t n_heat, cap_heat;
     gw_xid *xids;
@@ -180,6 +183,14 @@ static inline gw_interval gw_usage_observed(const gw_usage *u)
     return gw_interval_ms(u->observed) > 0 ? u->observed : u->window;
 }
 
+/* For how long a node is paid. Of one that node_ms does not tell of (a usage that no fold has made), for as
+ * long as it was seen. */
+static inline int64_t gw_usage_node_ms(const gw_usage *u, const gw_fleet *f, uint32_t node)
+{
+    return node < u->n_nodes ? u->node_ms[node]
+                             : gw_interval_ms(gw_interval_cut(f->nodes[node].seen, u->window));
+}
+
 void gw_usage_init(gw_usage *u, gw_interval window, gw_state_policy policy);
 void gw_usage_free(gw_usage *u);
 /* Finds or adds; GW_NONE when memory is exhausted. */
@@ -188,6 +199,9 @@ uint32_t gw_usage_hold(gw_usage *u, uint32_t unit, uint32_t pod);
 uint32_t gw_usage_container(gw_usage *u, uint32_t pod, const char *name);
 /* Makes units[] and heat[] as long as the fleet's arrays. 0 or GW_ENOMEM. */
 int gw_usage_fit(gw_usage *u, const gw_fleet *f);
+/* Makes node_ms[] as long as the fleet's nodes; of new ones it says what gw_usage_node_ms says without it.
+ * 0 or GW_ENOMEM. */
+int gw_usage_fit_nodes(gw_usage *u, const gw_fleet *f);
 /* Notes something that is not known. 0 or GW_ENOMEM. */
 int gw_usage_note_unknown(gw_usage *u, gw_fleet *f, double gpu_ms, const char *what, const char *why);
 

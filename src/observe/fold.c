@@ -118,13 +118,13 @@ static void note_nodes(gw_fold *f)
         for (uint32_t w = 0; w < f->n_windows; w++) {
             if (window_bit(row, w)) {
                 if (st->seen && st->in_kube)
-                    f->fleet->nodes[i].away_ms += st->away_ms;
+                    st->away_ms += st->open_ms;
                 st->seen = true;
-                st->away_ms = 0;
+                st->open_ms = 0;
             } else if (st->seen && kube && window_bit(kube, w)) {
                 int64_t from = GW_MAX(f->slice.start_ms, f->base_ms + (int64_t)w * GW_WINDOW_MS);
                 int64_t to = GW_MIN(f->slice.end_ms, f->base_ms + (int64_t)(w + 1) * GW_WINDOW_MS);
-                st->away_ms += to - from;
+                st->open_ms += to - from;
             }
         }
     }
@@ -198,13 +198,12 @@ static int close_node(gw_fold *f, uint32_t i, int64_t seen_gpus, double paid_ms,
 {
     gw_node *n = &f->fleet->nodes[i];
     int64_t count = physical_gpus(n, seen_gpus);
-    gw_interval there = gw_interval_cut(n->seen, f->usage->window);
-    there.end_ms = GW_MAX(there.start_ms, there.end_ms - n->away_ms);
+    const double there = (double)f->usage->node_ms[i];
     if (count <= 0 || (n->seen.start_ms == 0 && n->seen.end_ms == 0))
         return 0;
     n->gpu_count_guessed = n->gpu_count <= 0 && n->allocatable_gpus <= 0;
     n->gpu_count = count;
-    double missing = (double)count * (double)gw_interval_ms(there) - paid_ms;
+    double missing = (double)count * there - paid_ms;
     if (missing < -1)
         trim_unobserved(f, i, -missing);
     if (missing < 1)
@@ -223,7 +222,7 @@ static int close_node(gw_fold *f, uint32_t i, int64_t seen_gpus, double paid_ms,
     x->unknown += missing;
     x->paid += missing;
     /* the first and last minutes of an exporter's life: in the sums, but not worth a line of their own */
-    if (seen_gpus > 0 && missing < 0.005 * (double)count * (double)gw_interval_ms(there))
+    if (seen_gpus > 0 && missing < 0.005 * (double)count * there)
         return 0;
     char what[512];
     snprintf(what, sizeof(what), "GPUs on node %.300s that no exporter reports", n->name);
@@ -305,6 +304,10 @@ int gw_fold_finish(gw_fold *f, gw_error *e)
         if (f->fleet->units[u].node != GW_NONE)
             paid[f->fleet->units[u].node] += f->usage->units[u].paid;
     }
+    if (!rc && gw_usage_fit_nodes(f->usage, f->fleet))
+        rc = gw_fail_memory(e);
+    for (uint32_t i = 0; i < n && !rc; i++)
+        f->usage->node_ms[i] = GW_MAX(0, f->usage->node_ms[i] - f->nodes[i].away_ms);
     if (!rc)
         rc = count_boards(f, gpus, e);
     for (uint32_t i = 0; i < n && !rc; i++)

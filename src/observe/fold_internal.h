@@ -140,7 +140,8 @@ typedef struct pod_sums {
 typedef struct node_state {
     bool in_kube; /* kube-state-metrics has told of it */
     bool seen;
-    int64_t away_ms; /* windows since it was last seen in which kube-state-metrics told of others only */
+    int64_t open_ms; /* windows since it was last seen in which kube-state-metrics told of others only */
+    int64_t away_ms; /* such windows after which it was seen again: it was not there, and is not paid */
 } node_state;
 
 /* What goes on on a unit between slices: time that may yet turn out to belong to the last holder. */

@@ -309,8 +309,10 @@ static inline void check_books(const gw_after *a)
     assert_int_equal(sum.bill, a->ledger.total.bill);
     for (uint32_t n = 0; n < f->n_nodes; n++) {
         double paid = 0, listed = 0;
-        int64_t ms = GW_MIN(f->nodes[n].seen.end_ms, u->window.end_ms) -
-                     GW_MAX(f->nodes[n].seen.start_ms, u->window.start_ms) - f->nodes[n].away_ms;
+        int64_t there = GW_MIN(f->nodes[n].seen.end_ms, u->window.end_ms) -
+                        GW_MAX(f->nodes[n].seen.start_ms, u->window.start_ms);
+        int64_t ms = u->node_ms[n];
+        assert_true(ms >= 0 && ms <= there);
         gw_micro bill = 0;
         bool any = false;
         for (size_t i = 0; i < a->ledger.n_leaves; i++) {

@@ -517,14 +517,15 @@ static void a_node_is_away_for_no_longer_than_its_tenants_allow(void **state)
         world_start(&w);
         uint32_t a = add_node(&w, "a", 8, 1, 0, 24), b = add_node(&w, "b", 10, 1, 0, 24);
         uint32_t g = board(&w, a, 0), to = board(&w, b, 0), p = add_pod(&w, "p", a);
-        w.fleet.nodes[b].away_ms = 6 * GW_HOUR_MS;
+        assert_int_equal(gw_usage_fit_nodes(&w.usage, &w.fleet), 0);
+        w.usage.node_ms[b] -= 6 * GW_HOUR_MS;
         idle_on(&w, whole(&w, to), -6 * H);
         hold(&w, p, whole(&w, g), cases[i].from, cases[i].to, 1, 1, 0.5, 1000);
         world_close(&w);
         say_move(&s, p, a, b);
         say_seat(&s, whole(&w, g), seat_whole(g), seat_whole(to));
         gw_after x = run(&w, &s.c, NULL);
-        assert_true(llabs(x.fleet.nodes[b].away_ms - cases[i].away * GW_HOUR_MS) <= 1);
+        assert_true(llabs((24 - cases[i].away) * GW_HOUR_MS - x.usage.node_ms[b]) <= 1);
         assert_near((double)x.ledger.node_bill[b] / DOLLARS, 10 * (24 - (double)cases[i].away));
         gw_after_free(&x);
         world_free(&w);

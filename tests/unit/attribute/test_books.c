@@ -141,7 +141,8 @@ static void check_leaves(const gw_ledger *l, const gw_fleet *f, const gw_usage *
         /* the node's bill, computed here from its price and the time it was seen */
         int64_t ms = GW_MIN(f->nodes[n].seen.end_ms, u->window.end_ms) -
                      GW_MAX(f->nodes[n].seen.start_ms, u->window.start_ms);
-        ms -= f->nodes[n].away_ms;
+        assert_true(u->node_ms[n] <= ms);
+        ms = u->node_ms[n];
         long double exact = (long double)p->nodes[n].hourly * ms / 3600000.0L;
         assert_int_equal(bill, (gw_micro)roundl(exact));
         assert_int_equal(bill, l->node_bill[n]);
@@ -155,11 +156,10 @@ static void check_physics(const gw_fleet *f, const gw_usage *u)
         double paid = 0;
         for (size_t i = 0; i < f->n_units; i++)
             paid += f->units[i].node == n ? u->units[i].paid : 0;
-        int64_t ms = GW_MIN(f->nodes[n].seen.end_ms, u->window.end_ms) -
-                     GW_MAX(f->nodes[n].seen.start_ms, u->window.start_ms);
+        int64_t ms = u->node_ms[n];
         /* a node that only requests speak of has an unknown number of GPUs */
         if (f->nodes[n].gpu_count >= 0 &&
-            paid > (double)f->nodes[n].gpu_count * (double)(ms - f->nodes[n].away_ms) * (1 + 1e-9) + 1) {
+            paid > (double)f->nodes[n].gpu_count * (double)ms * (1 + 1e-9) + 1) {
             fail_msg("node %s: %.0f GPU-ms paid of %" PRId64 " GPUs x %" PRId64 " ms", f->nodes[n].name, paid,
                      f->nodes[n].gpu_count, ms);
         }

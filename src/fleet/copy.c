@@ -1,5 +1,5 @@
 /* Copies of fleet and usage that share what does not change. */
-#include "allocate/after.h"
+#include "fleet/copy.h"
 
 #include "fleet/rules.h"
 
@@ -141,6 +141,8 @@ int gw_usage_copy(gw_usage *ret, const gw_usage *u, gw_error *e)
     c.n_units = c.cap_units;
     for (size_t i = 0; i < c.n_units; i++)
         c.units[i].idle.borrows = true;
+    rc = rc ? rc : DUP(c.node_ms, c.cap_nodes, u->node_ms, u->n_nodes);
+    c.n_nodes = c.cap_nodes;
     rc = rc ? rc : DUP(c.xids, c.cap_xids, u->xids, u->n_xids);
     c.n_xids = c.cap_xids;
     rc = rc ? rc : DUP(c.unknowns, c.cap_unknowns, u->unknowns, u->n_unknowns);
