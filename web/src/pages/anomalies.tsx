@@ -1,0 +1,1 @@
+export function Anomalies() { return <p class="empty">Not built yet.</p>; }

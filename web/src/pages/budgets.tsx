@@ -1,0 +1,1 @@
+export function Budgets() { return <p class="empty">Not built yet.</p>; }

@@ -1,0 +1,1 @@
+export function PricesPage() { return <p class="empty">Not built yet.</p>; }

@@ -1,0 +1,1 @@
+export function Savings() { return <p class="empty">Not built yet.</p>; }

@@ -1,0 +1,1 @@
+export function SpotPage() { return <p class="empty">Not built yet.</p>; }

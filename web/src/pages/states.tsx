@@ -1,0 +1,1 @@
+export function StatesPage() { return <p class="empty">Not built yet.</p>; }
