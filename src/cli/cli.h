@@ -13,6 +13,8 @@
 typedef struct gw_cli {
     const char *program; /* "gpuwise", or "kubectl gpuwise" when run as kubectl's plugin */
     gw_options options;
+    int argc; /* what stands behind the verb, for one that parses it again */
+    char *const *argv;
     gw_operands operands;
     gw_getenv env;
     void *env_ctx;
@@ -29,7 +31,7 @@ typedef struct gw_verb {
 } gw_verb;
 
 extern const gw_verb gw_verb_report, gw_verb_plan, gw_verb_explain, gw_verb_price, gw_verb_mig,
-    gw_verb_record, gw_verb_demo, gw_verb_version, gw_verb_completion, gw_verb_help;
+    gw_verb_record, gw_verb_demo, gw_verb_serve, gw_verb_version, gw_verb_completion, gw_verb_help;
 
 /* All verbs in the order of the help page, NULL-terminated. */
 extern const gw_verb *const gw_verbs[];

@@ -83,8 +83,10 @@ static int run(gw_cli *cli, int argc, char **argv, gw_error *e)
     const gw_verb *v = gw_verb_find(name);
     if (!v)
         return fail_verb(cli, name, e);
-    int rc = gw_options_parse(&v->command, cli->program, argc > 2 ? argc - 2 : 0, argv + GW_MIN(argc, 2),
-                              cli->env, cli->env_ctx, &cli->options, &cli->operands, e);
+    cli->argc = argc > 2 ? argc - 2 : 0;
+    cli->argv = argv + GW_MIN(argc, 2);
+    int rc = gw_options_parse(&v->command, cli->program, cli->argc, cli->argv, cli->env, cli->env_ctx,
+                              &cli->options, &cli->operands, e);
     if (rc)
         return rc;
     if (cli->operands.help)

@@ -66,6 +66,11 @@ typedef struct gw_options {
     int output; /* gw_output */
     bool strict, no_color;
 
+    /* the daemon */
+    const char *config_file, *listen, *store, *cluster, *as_of, *external_url;
+    const char *tls_cert, *tls_key;
+    int64_t turn_ms, threads;
+
     /* verbs of their own */
     const char *dir; /* demo --write */
     bool overwrite, anonymize;
@@ -95,6 +100,6 @@ extern const gw_option_group gw_options_source, gw_options_kubernetes, gw_option
     gw_options_selection, gw_options_prices, gw_options_thresholds, gw_options_output,
     gw_options_output_explain, gw_options_output_price, gw_options_output_version, gw_options_record,
     gw_options_price, gw_options_help_page, gw_options_demo_verb, gw_options_plan, gw_options_plan_export,
-    gw_options_plan_refused, gw_options_with;
+    gw_options_plan_refused, gw_options_with, gw_options_serve, gw_options_store;
 
 #endif

@@ -6,7 +6,6 @@
 #define GW_SERVE_CONFIG_H
 
 #include "operate/alert.h"
-#include "operate/budget.h"
 #include "present/options.h"
 #include "store/store.h"
 
@@ -16,6 +15,9 @@
 #define GW_CONFIG_BUDGETS_MAX 1000
 #define GW_LISTEN_DEFAULT     "127.0.0.1:9797"
 #define GW_STORE_DEFAULT      "sqlite:gpuwise.db"
+#define GW_SERVE_WINDOW_MS    (7 * GW_DAY_MS) /* held in memory, where nothing says how much */
+
+typedef struct gw_budget_rule gw_budget_rule; /* operate/budget.h */
 
 typedef enum gw_role {
     GW_ROLE_NONE,
@@ -33,7 +35,8 @@ typedef struct gw_serve_config {
     const char *cluster;
     const char *listen;
     const char *store;
-    int threads; /* of the HTTP server; 0 = one a core */
+    bool store_is_temporary; /* nothing said where to keep it, and the source is not the user's own */
+    int threads;             /* of the HTTP server; 0 = one a core */
     int64_t turn_ms;
     int64_t as_of_ms; /* pretend that it was this time at the start, and go on from there; 0: no */
     const char *tls_cert, *tls_key;
@@ -54,13 +57,20 @@ typedef struct gw_serve_config {
 /* Defaults. */
 void gw_serve_config_init(gw_serve_config *c);
 void gw_serve_config_free(gw_serve_config *c);
+
 /*
- * Reads the file into c. Unknown settings are errors: GW_ECONFIG names file, line and the nearest setting
- * there is. What the command line gave (given: the options as parsed) is left as it is.
+ * Reads the file. Each long option of the command is a setting of the same name ("prometheus: http://…",
+ * "price-file: [a.csv, b.yaml]"); they become arguments to be parsed before the command line's own, which win
+ * (an option that the command line excludes is left out). Beside them stand the sections auth, tls,
+ * retention, budgets, alerts and spotTargets, which are read into c. GW_ECONFIG names file, line and the
+ * nearest setting there is; GW_EIO.
+ *
+ * *ret: what to parse, ret_argc texts, in c's arena.
  */
-int gw_serve_config_read(gw_serve_config *c, const char *path, gw_error *e);
-/* What does not fit together: an address that others reach without authentication, half of TLS. GW_ECONFIG.
- */
-int gw_serve_config_check(const gw_serve_config *c, gw_error *e);
+int gw_serve_config_read(gw_serve_config *c, const char *path, const gw_option_group *const *groups, int argc,
+                         char *const *argv, char ***ret, int *ret_argc, gw_error *e);
+/* After parsing: takes what c needs of the options, and checks what must fit together: half of TLS, a time
+ * that is none. GW_ECONFIG, GW_EUSAGE. */
+int gw_serve_config_settle(gw_serve_config *c, gw_error *e);
 
 #endif

@@ -5,8 +5,6 @@
 #ifndef GW_SERVE_DAEMON_H
 #define GW_SERVE_DAEMON_H
 
-#include "operate/alert.h"
-#include "operate/budget.h"
 #include "serve/config.h"
 #include "serve/view.h"
 #include "store/store.h"
@@ -46,6 +44,7 @@ typedef struct gw_daemon_status {
     char turn_message[GW_REASON_MAX]; /* what failed; "" */
     double turn_cpu_seconds;          /* of the last one */
     double turn_cpu_total_seconds;
+    int64_t first_wall_ms;        /* how long the first turn took; -1: it is not over */
     uint64_t turn_cpu_buckets[8]; /* turns under 5, 10, 20, 50, 100, 500, 2000 ms and above, not cumulated */
     uint64_t generation;
 } gw_daemon_status;

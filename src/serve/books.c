@@ -1,0 +1,173 @@
+/*
+ * Which hours are in the store, and which are to be put there.
+ *
+ * An hour is closed once it is over and late samples had their time. It is put again when the watch judged it
+ * anew with another result, or prices changed: the store compares, and keeps a trail of what became
+ * different. What an earlier process closed is read again as far back as the watch reaches, except its first
+ * day, which this process judges without knowing the day before.
+ */
+#include "fleet/copy.h"
+#include "operate/hour.h"
+#include "serve/daemon_internal.h"
+
+static gw_booked *find(const gw_daemon *d, int64_t start_ms)
+{
+    size_t low = 0, high = d->n_booked;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (d->booked[mid].start_ms < start_ms)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < d->n_booked && d->booked[low].start_ms == start_ms ? &d->booked[low] : NULL;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    int64_t x = ((const gw_booked *)a)->start_ms, y = ((const gw_booked *)b)->start_ms;
+    return (x > y) - (x < y);
+}
+
+static int note(gw_daemon *d, gw_booked b, gw_error *e)
+{
+    gw_booked *there = find(d, b.start_ms);
+    if (there) {
+        *there = b;
+        return 0;
+    }
+    if (gw_grow((void **)&d->booked, &d->cap_booked, d->n_booked + 1, sizeof(*d->booked),
+                GW_WATCH_HOURS_MAX * 4))
+        return gw_fail_memory(e);
+    d->booked[d->n_booked++] = b;
+    qsort(d->booked, d->n_booked, sizeof(*d->booked), by_start);
+    return 0;
+}
+
+/* What earlier processes closed. */
+static int learn(gw_daemon *d, gw_error *e)
+{
+    gw_arena arena;
+    int64_t *starts = NULL;
+    size_t n = 0;
+    gw_arena_init(&arena, 0);
+    int rc =
+        gw_store_closed(d->store, d->config->cluster,
+                        (gw_interval){d->span.start_ms - GW_HOUR_MS, d->span.end_ms}, &arena, &starts, &n, e);
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = note(d, (gw_booked){.start_ms = starts[i]}, e);
+    gw_arena_free(&arena);
+    d->booked_known = rc == 0;
+    return rc;
+}
+
+static bool is_due(const gw_daemon *d, const gw_watch_hour *h, int64_t now_ms)
+{
+    return h->complete && (d->recording || now_ms >= h->when.end_ms + GW_CLOSE_MS);
+}
+
+static int64_t hour_of(const gw_watch_hour *h)
+{
+    return h->when.start_ms / GW_HOUR_MS * GW_HOUR_MS;
+}
+
+/* Whether the store's hour may differ from what is known now. */
+static bool is_changed(const gw_daemon *d, const gw_watch_hour *h)
+{
+    const gw_booked *b = find(d, hour_of(h));
+    if (!b)
+        return true;
+    if (b->revision == 0)
+        return d->span.end_ms != INT64_MAX || h->when.start_ms >= d->span.start_ms + GW_DAY_MS;
+    return b->revision != h->revision || b->prices != d->prices;
+}
+
+static const char *reason_of(const gw_daemon *d, const gw_watch_hour *h)
+{
+    const gw_booked *b = find(d, hour_of(h));
+    if (!b || b->revision == 0)
+        return "read again after a restart";
+    return b->prices != d->prices ? "prices changed" : "late samples";
+}
+
+static int put(gw_daemon *d, gw_fleet *fleet, const gw_watch_hour *h, uint64_t *ret_new, gw_error *e)
+{
+    gw_usage usage;
+    gw_arena arena;
+    gw_hour hour;
+    gw_put_result result = GW_PUT_SAME;
+    int rc = gw_watch_merge(d->watch, h->when, &usage, e);
+    if (rc)
+        return rc;
+    gw_arena_init(&arena, 0);
+    const gw_hour_input in = {.fleet = fleet,
+                              .usage = &usage,
+                              .prices = d->base.prices,
+                              .ownership = &d->base.ownership,
+                              .cluster = d->config->cluster};
+    rc = gw_hour_make(&in, &arena, &hour, e);
+    if (rc == 0)
+        rc = gw_store_put_hour(d->store, &hour, reason_of(d, h), &result, e);
+    gw_arena_free(&arena);
+    gw_usage_free(&usage);
+    if (rc)
+        return rc;
+    *ret_new += result == GW_PUT_NEW;
+    pthread_mutex_lock(&d->state);
+    d->status.hours_closed += result == GW_PUT_NEW;
+    d->status.corrections += result == GW_PUT_CORRECTED;
+    d->status.last_closed_ms = GW_MAX(d->status.last_closed_ms, hour.start_ms + GW_HOUR_MS);
+    pthread_mutex_unlock(&d->state);
+    return note(d, (gw_booked){hour.start_ms, h->revision, d->prices}, e);
+}
+
+/* The fleet as of now with its owners, which the watch's own does not resolve. */
+static int clone_fleet(gw_daemon *d, gw_fleet *ret, gw_error *e)
+{
+    int rc = gw_fleet_clone(ret, gw_watch_fleet(d->watch), e);
+    if (rc == 0 && gw_fleet_resolve_owners(ret)) {
+        gw_fleet_free(ret);
+        rc = gw_fail_memory(e);
+    }
+    return rc;
+}
+
+int gw_daemon_close_hours(gw_daemon *d, int64_t now_ms, uint64_t *ret_new, gw_error *e)
+{
+    gw_fleet fleet;
+    bool cloned = false;
+    int rc = d->booked_known ? 0 : learn(d, e);
+    for (size_t i = 0; i < gw_watch_hours(d->watch) && !rc; i++) {
+        gw_watch_hour h = gw_watch_hour_at(d->watch, i);
+        if (!is_due(d, &h, now_ms) || !is_changed(d, &h))
+            continue;
+        if (!cloned)
+            rc = clone_fleet(d, &fleet, e);
+        cloned |= rc == 0;
+        if (rc == 0)
+            rc = put(d, &fleet, &h, ret_new, e);
+    }
+    if (cloned)
+        gw_fleet_free(&fleet);
+    return rc;
+}
+
+void gw_daemon_forget_hours(gw_daemon *d, int64_t before_ms)
+{
+    size_t gone = 0;
+    while (gone < d->n_booked && d->booked[gone].start_ms < before_ms)
+        gone++;
+    d->n_booked -= gone;
+    if (gone)
+        memmove(d->booked, d->booked + gone, d->n_booked * sizeof(*d->booked));
+}
+
+uint64_t gw_daemon_hours_waiting(const gw_daemon *d, int64_t now_ms)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < gw_watch_hours(d->watch); i++) {
+        gw_watch_hour h = gw_watch_hour_at(d->watch, i);
+        n += is_due(d, &h, now_ms) && !find(d, hour_of(&h));
+    }
+    return n;
+}

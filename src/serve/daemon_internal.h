@@ -1,0 +1,111 @@
+/*
+ * The daemon's own parts, shared by its files and nobody else:
+ *   daemon.c   life cycle, status, stores, documents
+ *   loop.c     one turn: read, judge, close hours, look at the money
+ *   books.c    which hours are in the store, and which are to be put there (again)
+ *   views.c    a window → a finished pipeline; the last few are kept
+ *
+ * Locks, in the order in which they may be taken: `observed` (the watch and what is made from it), `state`
+ * (everything that is small and read often). A view's own lock is taken with neither held.
+ */
+#ifndef GW_SERVE_DAEMON_INTERNAL_H
+#define GW_SERVE_DAEMON_INTERNAL_H
+
+#include "observe/watch.h"
+#include "serve/daemon.h"
+
+#define GW_SETTLE_MS          (2 * GW_MINUTE_MS)  /* what is younger may still lack a scrape */
+#define GW_CLOSE_MS           (10 * GW_MINUTE_MS) /* after its end an hour waits so long for late samples */
+#define GW_STALE_MS           (15 * GW_MINUTE_MS) /* without a sample for so long, data are stale */
+#define GW_OBJECTS_MS         (5 * GW_MINUTE_MS)  /* between two lists of Kubernetes objects */
+#define GW_VIEWS_MAX          8
+#define GW_TURN_MS            GW_MINUTE_MS
+#define GW_TRIM_MS            GW_HOUR_MS
+#define GW_DOCUMENT_NAME_MAX  8
+#define GW_PRICES_RETIRED_MAX 256
+#define GW_READ_STEP_MS       GW_DAY_MS          /* read at once while catching up */
+#define GW_JUMP_MS            (2 * GW_MINUTE_MS) /* clocks that differ by more have jumped */
+
+/* An hour as the store has it. */
+typedef struct gw_booked {
+    int64_t start_ms;
+    uint64_t revision; /* of the watch's hour when it was put; 0: put by an earlier process */
+    uint64_t prices;   /* the price list's number then */
+} gw_booked;
+
+typedef struct gw_daemon_doc {
+    const char *name;
+    gw_buf body;
+} gw_daemon_doc;
+
+struct gw_daemon {
+    const gw_serve_config *config;
+    gw_pipeline_env env;
+    gw_pipeline base; /* source, Kubernetes and prices; nothing is observed into it */
+    gw_source kube;   /* base.kube as a source of objects */
+    gw_watch *watch;
+    gw_interval span; /* what the watch is to hold; end INT64_MAX: goes on */
+    bool recording;   /* the source ends: its data do not age */
+    int64_t skew_ms;  /* what --as-of adds to the clock */
+
+    pthread_mutex_t observed;
+    pthread_mutex_t state;
+    pthread_cond_t wake;
+    pthread_t thread;
+    bool started, stopping, nudged;
+
+    /* the loop's own */
+    gw_store *store;
+    int64_t objects_ms, trim_ms; /* when they were last listed, trimmed */
+    gw_booked *booked;
+    size_t n_booked, cap_booked;
+    bool booked_known;                             /* what earlier processes put has been asked for */
+    uint64_t prices;                               /* number of the price list, from 1 */
+    bool prices_again;                             /* SIGHUP: to be read anew */
+    gw_price_list *retired[GW_PRICES_RETIRED_MAX]; /* views may still point into them */
+    size_t n_retired;
+    int64_t last_ms, last_mono_ms; /* the last turn's time, by both clocks; 0: none */
+    int64_t read_ms;               /* up to when the source has been read */
+    gw_alerts *alerts;
+    char kube_failure[GW_REASON_MAX];
+
+    /* under `state` */
+    gw_daemon_status status;
+    uint64_t generation;
+    gw_view *views[GW_VIEWS_MAX];
+    gw_interval asked[GW_VIEWS_MAX]; /* the window that each was asked for with */
+    uint64_t used[GW_VIEWS_MAX], ticks;
+    gw_store *stores[GW_DAEMON_STORES];
+    gw_daemon_doc documents[GW_DOCUMENT_NAME_MAX];
+    size_t n_documents;
+};
+
+static inline int64_t gw_daemon_now(const gw_daemon *d)
+{
+    return d->env.clock(d->env.clock_ctx) + d->skew_ms;
+}
+
+/* loop.c */
+void *gw_daemon_loop(void *daemon);
+/* One turn, on the loop's thread (or before it is started). */
+void gw_daemon_turn(gw_daemon *d);
+
+/* books.c: puts every hour that is full, and not in the store as it is now. *ret_new: hours that were not
+ * there. On failure what is left waits for the next turn. */
+int gw_daemon_close_hours(gw_daemon *d, int64_t now_ms, uint64_t *ret_new, gw_error *e);
+/* What is no longer watched need not be known. */
+void gw_daemon_forget_hours(gw_daemon *d, int64_t before_ms);
+/* Hours that are full and not in the store. */
+uint64_t gw_daemon_hours_waiting(const gw_daemon *d, int64_t now_ms);
+
+/* views.c */
+void gw_daemon_drop_views(gw_daemon *d);
+
+/* money.c: budgets, anomalies, followed actions and alerts, after hours were closed. */
+/* Frees what it keeps. */
+void gw_daemon_free_money(gw_daemon *d);
+int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, gw_error *e);
+/* Keeps a document for gw_daemon_document; takes the buffer's bytes. */
+void gw_daemon_keep_document(gw_daemon *d, const char *name, gw_buf *body);
+
+#endif
