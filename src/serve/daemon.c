@@ -194,8 +194,8 @@ void gw_daemon_status_get(gw_daemon *d, gw_daemon_status *ret)
     pthread_mutex_lock(&d->state);
     *ret = d->status;
     ret->generation = d->generation;
+    ret->now_ms = d->env.clock(d->env.clock_ctx) + d->skew_ms + d->jump_ms;
     pthread_mutex_unlock(&d->state);
-    ret->now_ms = gw_daemon_now(d);
     /* between turns data age too */
     if (ret->newest_ms && !d->recording)
         ret->data_age_ms = GW_MAX(0, ret->now_ms - ret->newest_ms);

@@ -71,6 +71,7 @@ struct gw_daemon {
 
     /* under `state` */
     gw_daemon_status status;
+    int64_t jump_ms; /* what the clock was off by at the last turn */
     uint64_t generation;
     gw_view *views[GW_VIEWS_MAX];
     gw_interval asked[GW_VIEWS_MAX]; /* the window that each was asked for with */
@@ -79,11 +80,6 @@ struct gw_daemon {
     gw_daemon_doc documents[GW_DOCUMENT_NAME_MAX];
     size_t n_documents;
 };
-
-static inline int64_t gw_daemon_now(const gw_daemon *d)
-{
-    return d->env.clock(d->env.clock_ctx) + d->skew_ms;
-}
 
 /* loop.c */
 void *gw_daemon_loop(void *daemon);

@@ -27,18 +27,17 @@ static int64_t apart(int64_t a, int64_t b)
  * the newest sample (it was set right), and not where it leads away from it: an hour must not be closed
  * because somebody set the clock to next year.
  */
-static int64_t turn_time(gw_daemon *d, bool *ret_jumped)
+static int64_t turn_time(gw_daemon *d, int64_t *ret_jump_ms)
 {
-    int64_t wall = gw_daemon_now(d), mono = gw_clock_monotonic(NULL), now = wall;
-    *ret_jumped = false;
+    int64_t wall = d->env.clock(d->env.clock_ctx) + d->skew_ms, mono = gw_clock_monotonic(NULL), now = wall;
     if (d->last_mono_ms && !d->recording) {
         int64_t expected = d->last_ms + (mono - d->last_mono_ms), newest = gw_watch_newest(d->watch);
         if (apart(wall, expected) > GW_JUMP_MS && newest != INT64_MIN &&
             apart(wall, newest) > apart(expected, newest)) {
             now = expected;
-            *ret_jumped = true;
         }
     }
+    *ret_jump_ms = now - wall;
     d->last_ms = now;
     d->last_mono_ms = mono;
     return now;
@@ -188,7 +187,7 @@ static void add_reason(gw_daemon_status *s, const char *format, ...)
 /* What one turn came to. */
 typedef struct outcome {
     int64_t now_ms;
-    bool jumped;
+    int64_t jump_ms; /* how far the clock is off; 0: it is right */
     int rc;
     bool store_failed, source_failed;
     gw_error error, price_error;
@@ -212,7 +211,7 @@ static void judge_state(gw_daemon *d, gw_daemon_status *s, const outcome *o)
         add_reason(s,
                    "the newest sample is %s old: is Prometheus scraping, and is this machine's clock right?",
                    gw_duration_format(s->data_age_ms, age));
-    if (o->jumped)
+    if (o->jump_ms)
         add_reason(s, "this machine's clock jumped; going on by the time that passed since");
     if (o->price_error.code)
         add_reason(s, "the price list is the old one: %s", o->price_error.message);
@@ -248,6 +247,7 @@ static void publish(gw_daemon *d, const outcome *o)
     const char *source = d->base.source.describe ? d->base.source.describe(d->base.source.self) : "";
     pthread_mutex_lock(&d->state);
     gw_daemon_status *s = &d->status;
+    d->jump_ms = o->jump_ms;
     snprintf(s->source, sizeof(s->source), "%s", source ? source : "");
     s->source_ok = !o->source_failed;
     s->store_ok = !o->store_failed;
@@ -293,7 +293,7 @@ void gw_daemon_turn(gw_daemon *d)
     uint64_t closed = 0;
     double before = thread_cpu();
     int64_t start_ms = gw_clock_monotonic(NULL);
-    o.now_ms = turn_time(d, &o.jumped);
+    o.now_ms = turn_time(d, &o.jump_ms);
     renew_prices(d, &o.price_error);
     o.rc = catch_up(d, o.now_ms, &closed, &o.store_failed, &o.error);
     o.source_failed = o.rc && !o.store_failed;

@@ -67,9 +67,9 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, answer, tls=None, client_ca=None):
-        """tls: (certificate, key) paths; client_ca: clients must show a certificate of this authority."""
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, answer, tls=None, client_ca=None, port=0):
+        """tls: (certificate, key) paths; client_ca: clients must show a certificate of this authority; port: 0 = any."""
+        super().__init__(("127.0.0.1", port), Handler)
         self.answer, self.seen, self.over = answer, [], threading.Event()
         self.port = self.server_address[1]
         self.url = "%s://127.0.0.1:%d" % ("https" if tls else "http", self.port)
