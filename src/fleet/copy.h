@@ -23,4 +23,10 @@ int gw_fleet_copy(gw_fleet *ret, const gw_fleet *f, gw_error *e);
  */
 int gw_usage_copy(gw_usage *ret, const gw_usage *u, gw_error *e);
 
+/*
+ * A copy with the same indexes that shares nothing with the original, not even texts. Costs an interning of
+ * every text. GW_ENOMEM, GW_ELIMIT; *ret is then as gw_fleet_init leaves it.
+ */
+int gw_fleet_clone(gw_fleet *ret, const gw_fleet *f, gw_error *e);
+
 #endif

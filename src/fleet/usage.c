@@ -209,6 +209,104 @@ int gw_usage_fit_nodes(gw_usage *u, const gw_fleet *f)
     return 0;
 }
 
+/* ---- two usages of one fleet ---- */
+
+static int merge_holds(gw_usage *into, const gw_usage *from)
+{
+    for (size_t i = 0; i < from->n_holds; i++) {
+        const gw_hold *x = &from->holds[i];
+        uint32_t h = gw_usage_hold(into, x->unit, x->pod);
+        if (h == GW_NONE)
+            return GW_ENOMEM;
+        gw_hold *to = &into->holds[h];
+        to->how = to->stats.allocated > 0 ? GW_MIN(to->how, x->how) : x->how;
+        to->shared |= x->shared;
+        if (gw_stats_merge(&to->stats, &x->stats))
+            return GW_ENOMEM;
+    }
+    return 0;
+}
+
+static int merge_units(gw_usage *into, const gw_usage *from)
+{
+    for (size_t i = 0; i < from->n_units; i++) {
+        const gw_unit_usage *x = &from->units[i];
+        gw_unit_usage *to = &into->units[i];
+        if (gw_stats_merge(&to->idle, &x->idle))
+            return GW_ENOMEM;
+        to->unknown += x->unknown;
+        to->paid += x->paid;
+    }
+    return 0;
+}
+
+/* A column goes where its beginning is. */
+static void merge_heat(gw_usage *into, const gw_usage *from)
+{
+    int64_t whole = gw_interval_ms(into->window), part = gw_interval_ms(from->window);
+    for (size_t g = 0; g < from->n_heat && whole > 0; g++) {
+        for (int64_t c = 0; c < GW_HEAT_COLUMNS; c++) {
+            const gw_heat *x = &from->heat[g][c];
+            if (!(x->known > 0))
+                continue;
+            int64_t at = from->window.start_ms + c * part / GW_HEAT_COLUMNS;
+            int64_t column = (at - into->window.start_ms) * GW_HEAT_COLUMNS / whole;
+            gw_heat *to = &into->heat[g][GW_MAX(0, GW_MIN(column, GW_HEAT_COLUMNS - 1))];
+            to->integral += x->integral;
+            to->known += x->known;
+        }
+    }
+}
+
+static int merge_node_ms(gw_usage *into, const gw_usage *from)
+{
+    if (gw_grow((void **)&into->node_ms, &into->cap_nodes, from->n_nodes, sizeof(*into->node_ms),
+                GW_FLEET_MAX_NODES))
+        return GW_ENOMEM;
+    for (; into->n_nodes < from->n_nodes; into->n_nodes++)
+        into->node_ms[into->n_nodes] = 0;
+    for (size_t i = 0; i < from->n_nodes; i++)
+        into->node_ms[i] += from->node_ms[i];
+    return 0;
+}
+
+static int merge_xid(gw_usage *into, const gw_xid *x)
+{
+    for (size_t i = 0; i < into->n_xids; i++) {
+        gw_xid *to = &into->xids[i];
+        if (to->unit != x->unit || to->code != x->code)
+            continue;
+        to->times += x->times;
+        to->first_ms = GW_MIN(to->first_ms, x->first_ms);
+        to->last_ms = GW_MAX(to->last_ms, x->last_ms);
+        to->pod = to->pod == GW_NONE ? x->pod : to->pod;
+        return 0;
+    }
+    if (gw_grow((void **)&into->xids, &into->cap_xids, into->n_xids + 1, sizeof(*into->xids), XIDS_MAX))
+        return GW_ENOMEM;
+    into->xids[into->n_xids++] = *x;
+    return 0;
+}
+
+int gw_usage_merge(gw_usage *into, const gw_usage *from, const gw_fleet *f)
+{
+    int rc = gw_usage_fit(into, f);
+    rc = rc ? rc : merge_holds(into, from);
+    rc = rc ? rc : merge_units(into, from);
+    rc = rc ? rc : merge_node_ms(into, from);
+    for (size_t i = 0; i < from->n_xids && !rc; i++)
+        rc = merge_xid(into, &from->xids[i]);
+    if (rc)
+        return GW_ENOMEM;
+    merge_heat(into, from);
+    into->samples_total += from->samples_total;
+    into->series_total += from->series_total;
+    into->has_kube_state |= from->has_kube_state;
+    into->has_cadvisor |= from->has_cadvisor;
+    into->has_dcgm |= from->has_dcgm;
+    return 0;
+}
+
 int gw_usage_note_unknown(gw_usage *u, gw_fleet *f, double gpu_ms, const char *what, const char *why)
 {
     const char *a = gw_fleet_intern(f, gw_str_of(what)), *b = gw_fleet_intern(f, gw_str_of(why));

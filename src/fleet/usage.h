@@ -202,6 +202,12 @@ int gw_usage_fit(gw_usage *u, const gw_fleet *f);
 /* Makes node_ms[] as long as the fleet's nodes; of new ones it says what gw_usage_node_ms says without it.
  * 0 or GW_ENOMEM. */
 int gw_usage_fit_nodes(gw_usage *u, const gw_fleet *f);
+/*
+ * into += from, two usages of one fleet over windows that do not overlap: holds, units, heat (by time, into
+ * the columns of into->window), node_ms, XIDs, and which families there are. Containers and notes are left
+ * out: what is said of a whole is not the sum of what is said of its parts. GW_ENOMEM, with some of it done.
+ */
+int gw_usage_merge(gw_usage *into, const gw_usage *from, const gw_fleet *f);
 /* Notes something that is not known. 0 or GW_ENOMEM. */
 int gw_usage_note_unknown(gw_usage *u, gw_fleet *f, double gpu_ms, const char *what, const char *why);
 

@@ -23,8 +23,13 @@ void gw_fold_free(gw_fold *f)
 {
     if (!f)
         return;
-    for (size_t i = 0; i < f->n_units; i++)
-        gw_stats_free(&f->units[i].pending_idle);
+    for (size_t i = 0; i < f->n_units; i++) {
+        for (uint32_t l = 0; l < f->units[i].n_lumps; l++)
+            gw_stats_free(&f->units[i].lumps[l].idle);
+        gw_free(f->units[i].lumps);
+    }
+    for (size_t i = 0; i < f->n_nodes; i++)
+        gw_free(f->nodes[i].away);
     gw_free(f->units);
     gw_free(f->sums);
     gw_free(f->tracks);
@@ -91,17 +96,49 @@ int gw_fold_fit_nodes(gw_fold *f, gw_error *e)
     return 0;
 }
 
+int gw_fold_fit_sums(gw_fold *f, gw_error *e)
+{
+    int rc = f->hours ? 0 : gw_usage_fit(f->usage, f->fleet);
+    for (size_t h = 0; f->hours && h < f->hours->n && !rc; h++)
+        rc = gw_usage_fit(&f->hours->of[h], f->fleet);
+    return rc ? gw_fail_memory(e) : 0;
+}
+
 static int fit_units(gw_fold *f, gw_error *e)
 {
     size_t n = f->fleet->n_units;
-    if (gw_usage_fit(f->usage, f->fleet) ||
-        gw_grow((void **)&f->units, &f->cap_units, n, sizeof(*f->units), GW_FLEET_MAX_UNITS))
+    int rc = gw_fold_fit_sums(f, e);
+    if (rc)
+        return rc;
+    if (gw_grow((void **)&f->units, &f->cap_units, n, sizeof(*f->units), GW_FLEET_MAX_UNITS))
         return gw_fail_memory(e);
-    for (; f->n_units < n; f->n_units++) {
+    for (; f->n_units < n; f->n_units++)
         f->units[f->n_units] = (unit_state){.last_holder = GW_NONE};
-        gw_stats_init(&f->units[f->n_units].pending_idle);
-    }
     return 0;
+}
+
+#define AWAY_MAX ((size_t)1000000) /* times that one node was away */
+
+static int add_away(node_state *st, int64_t from, int64_t to)
+{
+    if (st->n_spans > st->n_away && st->away[st->n_spans - 1].end_ms == from) {
+        st->away[st->n_spans - 1].end_ms = to;
+        return 0;
+    }
+    size_t cap = st->cap_spans;
+    if (gw_grow((void **)&st->away, &cap, st->n_spans + 1, sizeof(*st->away), AWAY_MAX))
+        return GW_ENOMEM;
+    st->cap_spans = (uint32_t)cap;
+    st->away[st->n_spans++] = (span){from, to};
+    return 0;
+}
+
+int64_t gw_fold_away_ms(const node_state *n, gw_interval within)
+{
+    int64_t ms = 0;
+    for (uint32_t i = 0; i < n->n_away; i++)
+        ms += gw_interval_ms(gw_interval_cut((gw_interval){n->away[i].start_ms, n->away[i].end_ms}, within));
+    return ms;
 }
 
 /*
@@ -109,7 +146,7 @@ static int fit_units(gw_fold *f, gw_error *e)
  * is known only where kube-state-metrics tells of other nodes of the cluster in a window and not of this one.
  * What lies behind its last sighting counts once it is seen again.
  */
-static void note_nodes(gw_fold *f)
+static int note_nodes(gw_fold *f, gw_error *e)
 {
     for (size_t i = 0; i < f->n_nodes; i++) {
         node_state *st = &f->nodes[i];
@@ -118,32 +155,35 @@ static void note_nodes(gw_fold *f)
         for (uint32_t w = 0; w < f->n_windows; w++) {
             if (window_bit(row, w)) {
                 if (st->seen && st->in_kube)
-                    st->away_ms += st->open_ms;
+                    st->n_away = st->n_spans;
                 st->seen = true;
-                st->open_ms = 0;
+                st->n_spans = st->n_away;
             } else if (st->seen && kube && window_bit(kube, w)) {
                 int64_t from = GW_MAX(f->slice.start_ms, f->base_ms + (int64_t)w * GW_WINDOW_MS);
                 int64_t to = GW_MIN(f->slice.end_ms, f->base_ms + (int64_t)(w + 1) * GW_WINDOW_MS);
-                st->open_ms += to - from;
+                if (add_away(st, from, to))
+                    return gw_fail_memory(e);
             }
         }
     }
+    return 0;
+}
+
+int gw_fold_sum(gw_fold *f, gw_error *e)
+{
+    unit_claims *claims;
+    int rc = gw_fold_claims(f, &claims, e);
+    rc = rc ? rc : fit_units(f, e);
+    rc = rc ? rc : gw_fold_containers(f, e);
+    rc = rc ? rc : note_nodes(f, e);
+    return rc ? rc : gw_fold_book(f, claims, e);
 }
 
 int gw_fold_end(gw_fold *f, gw_error *e)
 {
-    unit_claims *claims;
     /* from here on sums are made, and a slice is no longer read again: the bound was for its windows */
     f->arena.limit = SIZE_MAX;
-    int rc = gw_fold_claims(f, &claims, e);
-    if (!rc)
-        rc = fit_units(f, e);
-    if (!rc)
-        rc = gw_fold_containers(f, e);
-    if (!rc) {
-        note_nodes(f);
-        rc = gw_fold_book(f, claims, e);
-    }
+    int rc = gw_fold_sum(f, e);
     f->usage->samples_total += f->slice_samples;
     f->usage->series_total += f->slice_series;
     gw_arena_free(&f->arena);
@@ -155,7 +195,7 @@ int gw_fold_end(gw_fold *f, gw_error *e)
 
 /* Physical GPUs of a node: what the node says, unless it counts slices or replicas; else what was seen on it.
  */
-static int64_t physical_gpus(gw_node *n, int64_t seen)
+int64_t gw_fold_physical_gpus(const gw_node *n, int64_t seen)
 {
     bool slices = n->gpu_product && strstr(n->gpu_product, "-MIG-");
     if (n->gpu_count > 0 && !slices)
@@ -189,6 +229,21 @@ static void trim_unobserved(gw_fold *f, uint32_t node, double excess_ms)
     }
 }
 
+int gw_fold_note_missing(gw_usage *u, gw_fleet *fl, uint32_t node, bool any_seen, double missing_ms,
+                         double all_ms, gw_error *e)
+{
+    /* the first and last minutes of an exporter's life: in the sums, but not worth a line of their own */
+    if (any_seen && missing_ms < 0.005 * all_ms)
+        return 0;
+    char what[512];
+    snprintf(what, sizeof(what), "GPUs on node %.300s that no exporter reports", fl->nodes[node].name);
+    const char *why =
+        any_seen ? "the node has more GPU time than its DCGM series cover: an exporter that stopped, "
+                   "started late, or a GPU that fell off the bus"
+                 : "no DCGM series name this node: is dcgm-exporter running there?";
+    return gw_usage_note_unknown(u, fl, missing_ms, what, why) ? gw_fail_memory(e) : 0;
+}
+
 /*
  * The time that a node's GPUs are paid for and no unit accounts for: GPUs that no exporter reports, or only
  * later, or no more. Where an exporter never reported any of a node's GPUs, the scheduler's word on what is
@@ -197,7 +252,7 @@ static void trim_unobserved(gw_fold *f, uint32_t node, double excess_ms)
 static int close_node(gw_fold *f, uint32_t i, int64_t seen_gpus, double paid_ms, gw_error *e)
 {
     gw_node *n = &f->fleet->nodes[i];
-    int64_t count = physical_gpus(n, seen_gpus);
+    int64_t count = gw_fold_physical_gpus(n, seen_gpus);
     const double there = (double)f->usage->node_ms[i];
     if (count <= 0 || (n->seen.start_ms == 0 && n->seen.end_ms == 0))
         return 0;
@@ -221,25 +276,15 @@ static int close_node(gw_fold *f, uint32_t i, int64_t seen_gpus, double paid_ms,
     }
     x->unknown += missing;
     x->paid += missing;
-    /* the first and last minutes of an exporter's life: in the sums, but not worth a line of their own */
-    if (seen_gpus > 0 && missing < 0.005 * (double)count * there)
-        return 0;
-    char what[512];
-    snprintf(what, sizeof(what), "GPUs on node %.300s that no exporter reports", n->name);
-    const char *why =
-        seen_gpus == 0 ? "no DCGM series name this node: is dcgm-exporter running there?"
-                       : "the node has more GPU time than its DCGM series cover: an exporter that stopped, "
-                         "started late, or a GPU that fell off the bus";
-    return gw_usage_note_unknown(f->usage, f->fleet, missing, what, why) ? gw_fail_memory(e) : 0;
+    return gw_fold_note_missing(f->usage, f->fleet, i, seen_gpus > 0, missing, (double)count * there, e);
 }
 
 /*
  * The most boards that each node had at one time, from each board's first report to its last: a board that
  * replaced another does not make two. Two that overlap by one hold are the one and its replacement.
  */
-static int count_boards(const gw_fold *f, int64_t *count, gw_error *e)
+int gw_fold_count_boards(const gw_fleet *fl, int64_t *count, gw_error *e)
 {
-    const gw_fleet *fl = f->fleet;
     uint32_t *first = gw_malloc((fl->n_nodes + 1) * sizeof(*first)),
              *next = gw_malloc((fl->n_gpus + 1) * sizeof(*next));
     if (!first || !next) {
@@ -266,17 +311,17 @@ static int count_boards(const gw_fold *f, int64_t *count, gw_error *e)
 
 /* What part of the window the source has data of, and a line where it is not all of it: retention ends, or
  * the cluster is younger. */
-static int note_observed(gw_fold *f, gw_error *e)
+int gw_fold_note_observed(gw_usage *u, gw_fleet *fl, gw_error *e)
 {
-    gw_interval seen = {0, 0}, whole = f->usage->window;
-    for (size_t i = 0; i < f->fleet->n_nodes; i++) {
-        gw_interval there = gw_interval_cut(f->fleet->nodes[i].seen, whole);
+    gw_interval seen = {0, 0}, whole = u->window;
+    for (size_t i = 0; i < fl->n_nodes; i++) {
+        gw_interval there = gw_interval_cut(fl->nodes[i].seen, whole);
         if (gw_interval_ms(there) > 0)
             gw_interval_cover(&seen, there.start_ms, there.end_ms);
     }
     if (gw_interval_ms(seen) == 0)
         return 0;
-    f->usage->observed = seen;
+    u->observed = seen;
     int64_t missing = gw_interval_ms(whole) - gw_interval_ms(seen);
     if (missing <= 2 * GW_HOLD_MAX_MS)
         return 0;
@@ -286,7 +331,7 @@ static int note_observed(gw_fold *f, gw_error *e)
              "the source has data only from %s to %s; amounts are those of that time, and a month is "
              "reckoned from it",
              gw_time_format(seen.start_ms, a), gw_time_format(seen.end_ms, b));
-    return gw_usage_note_unknown(f->usage, f->fleet, -1, what, why) ? gw_fail_memory(e) : 0;
+    return gw_usage_note_unknown(u, fl, -1, what, why) ? gw_fail_memory(e) : 0;
 }
 
 int gw_fold_finish(gw_fold *f, gw_error *e)
@@ -307,14 +352,15 @@ int gw_fold_finish(gw_fold *f, gw_error *e)
     if (!rc && gw_usage_fit_nodes(f->usage, f->fleet))
         rc = gw_fail_memory(e);
     for (uint32_t i = 0; i < n && !rc; i++)
-        f->usage->node_ms[i] = GW_MAX(0, f->usage->node_ms[i] - f->nodes[i].away_ms);
+        f->usage->node_ms[i] =
+            GW_MAX(0, f->usage->node_ms[i] - gw_fold_away_ms(&f->nodes[i], f->usage->window));
     if (!rc)
-        rc = count_boards(f, gpus, e);
+        rc = gw_fold_count_boards(f->fleet, gpus, e);
     for (uint32_t i = 0; i < n && !rc; i++)
         rc = close_node(f, i, gpus[i], paid[i], e);
     gw_free(paid);
     gw_free(gpus);
-    return rc ? rc : note_observed(f, e);
+    return rc ? rc : gw_fold_note_observed(f->usage, f->fleet, e);
 }
 
 static int read_slice(gw_source *source, gw_fold *f, gw_interval slice, gw_error *e)

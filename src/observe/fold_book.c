@@ -27,6 +27,7 @@ typedef struct reading {
 
 typedef struct scene {
     gw_fold *f;
+    gw_usage *to; /* where the sums of the window go */
     const unit_claims *u;
     uint32_t unit;
     double weight;
@@ -238,15 +239,74 @@ static int add_stats(scene *s, gw_stats *to, uint32_t pod, double gpu_ms, double
     return 0;
 }
 
+/* ---- time that may turn out to be the last holder's ---- */
+
+#define LUMPS_MAX ((size_t)100000) /* of one unit: eleven years of hours */
+
+/* The lump for what happens at t_ms. NULL for want of memory. */
+static lump *lump_at(const gw_fold *f, unit_state *st, int64_t t_ms)
+{
+    int64_t hour = f->hours ? hour_of(t_ms) : 0;
+    if (st->n_lumps && st->lumps[st->n_lumps - 1].hour_ms == hour)
+        return &st->lumps[st->n_lumps - 1];
+    size_t cap = st->cap_lumps;
+    if (gw_grow((void **)&st->lumps, &cap, st->n_lumps + 1, sizeof(*st->lumps), LUMPS_MAX))
+        return NULL;
+    st->cap_lumps = (uint32_t)cap;
+    lump *l = &st->lumps[st->n_lumps++];
+    *l = (lump){.hour_ms = hour};
+    gw_stats_init(&l->idle);
+    return l;
+}
+
+static void drop_lumps(unit_state *st)
+{
+    for (uint32_t i = 0; i < st->n_lumps; i++)
+        gw_stats_free(&st->lumps[i].idle);
+    st->n_lumps = 0;
+    st->gaps = false;
+}
+
+/* What is pending is nobody's: idle, or unknown. */
+static int flush_lump(gw_unit_usage *u, lump *l)
+{
+    if (gw_stats_merge(&u->idle, &l->idle))
+        return GW_ENOMEM;
+    gw_stats_free(&l->idle);
+    u->unknown += l->unknown;
+    l->unknown = 0;
+    return 0;
+}
+
 int gw_fold_flush_pending(gw_fold *f, uint32_t unit, gw_error *e)
 {
     unit_state *st = &f->units[unit];
-    gw_unit_usage *u = &f->usage->units[unit];
-    if (gw_stats_merge(&u->idle, &st->pending_idle))
-        return gw_fail_memory(e);
-    gw_stats_free(&st->pending_idle);
-    u->unknown += st->pending_unknown;
-    st->pending_unknown = 0;
+    for (uint32_t i = 0; i < st->n_lumps; i++) {
+        if (flush_lump(&sums_at(f, st->lumps[i].hour_ms)->units[unit], &st->lumps[i]))
+            return gw_fail_memory(e);
+    }
+    if (st->fate == LUMP_OPEN)
+        st->fate = LUMP_IDLE;
+    return 0;
+}
+
+/* ... is the holder's: the time, and what was reported meanwhile where `idle`. */
+static int give_lump(gw_usage *to, uint32_t unit, uint32_t holder, gw_hold_how how, bool idle, lump *l)
+{
+    uint32_t h = gw_usage_hold(to, unit, holder);
+    if (h == GW_NONE)
+        return GW_ENOMEM;
+    gw_stats *s = &to->holds[h].stats;
+    if (s->allocated <= 0)
+        to->holds[h].how = how; /* in this hour it has nothing else */
+    s->allocated += l->unknown;
+    s->states[GW_STATE_UNKNOWN] += l->unknown;
+    l->unknown = 0;
+    if (idle) {
+        if (gw_stats_merge(s, &l->idle))
+            return GW_ENOMEM;
+        gw_stats_free(&l->idle);
+    }
     return 0;
 }
 
@@ -255,33 +315,66 @@ int gw_fold_flush_pending(gw_fold *f, uint32_t unit, gw_error *e)
 static int settle_pending(gw_fold *f, uint32_t unit, uint32_t holder, gw_error *e)
 {
     unit_state *st = &f->units[unit];
-    if (st->pending_idle.allocated > 0 || st->pending_unknown > 0) {
-        if (holder != GW_NONE && holder == st->last_holder) {
-            uint32_t h = gw_usage_hold(f->usage, unit, holder);
-            if (h == GW_NONE)
-                return gw_fail_memory(e);
-            gw_stats *to = &f->usage->holds[h].stats;
-            to->allocated += st->pending_unknown;
-            to->states[GW_STATE_UNKNOWN] += st->pending_unknown;
-            st->pending_unknown = 0;
-            if (f->pods[holder].active.start_ms >= f->pods[holder].active.end_ms) {
-                if (gw_stats_merge(to, &st->pending_idle))
-                    return gw_fail_memory(e);
-                gw_stats_free(&st->pending_idle);
-            }
-        }
-        int rc = gw_fold_flush_pending(f, unit, e);
-        if (rc)
-            return rc;
+    bool same = holder != GW_NONE && holder == st->last_holder;
+    bool idle = same && f->pods[holder].active.start_ms >= f->pods[holder].active.end_ms;
+    if (st->fate == LUMP_OPEN && same) {
+        st->fate = LUMP_HELD;
+        st->fate_holder = holder;
+        st->fate_how = st->last_how;
+        st->fate_idle = idle;
     }
-    return 0;
+    for (uint32_t i = 0; i < st->n_lumps; i++) {
+        lump *l = &st->lumps[i];
+        bool pending = l->idle.allocated > 0 || l->unknown > 0;
+        if (same && pending && give_lump(sums_at(f, l->hour_ms), unit, holder, st->last_how, idle, l))
+            return gw_fail_memory(e);
+    }
+    int rc = gw_fold_flush_pending(f, unit, e);
+    if (!rc)
+        drop_lumps(st);
+    return rc;
+}
+
+/* The unit is reported again: what was open since is pending. */
+static void close_gaps(gw_fold *f, uint32_t unit)
+{
+    unit_state *st = &f->units[unit];
+    st->reported |= st->fate == LUMP_OPEN;
+    for (uint32_t i = 0; i < st->n_lumps && st->gaps; i++) {
+        lump *l = &st->lumps[i];
+        /* idle where the scheduler knew of no holder, else open */
+        l->idle.allocated += l->gap;
+        l->idle.states[GW_STATE_UNKNOWN] += l->gap;
+        l->unknown += l->dark;
+        sums_at(f, l->hour_ms)->units[unit].paid += l->gap + l->dark;
+        l->gap = l->dark = 0;
+    }
+    st->gaps = false;
+}
+
+int gw_fold_apply_lump(gw_usage *to, uint32_t unit, const unit_state *st, const lump *l)
+{
+    lump now = *l; /* its histograms are the lump's */
+    now.idle.borrows = true;
+    gw_unit_usage *u = &to->units[unit];
+    if (st->reported) {
+        now.idle.allocated += l->gap;
+        now.idle.states[GW_STATE_UNKNOWN] += l->gap;
+        now.unknown += l->dark;
+        u->paid += l->gap + l->dark;
+    }
+    bool pending = now.idle.allocated > 0 || now.unknown > 0;
+    if (st->fate == LUMP_HELD && pending &&
+        give_lump(to, unit, st->fate_holder, st->fate_how, st->fate_idle, &now))
+        return GW_ENOMEM;
+    return flush_lump(u, &now);
 }
 
 static uint32_t hold_of(scene *s, uint32_t pod)
 {
     if (s->last_hold == GW_NONE || s->last_pod != pod) {
         s->last_pod = pod;
-        s->last_hold = gw_usage_hold(s->f->usage, s->unit, pod);
+        s->last_hold = gw_usage_hold(s->to, s->unit, pod);
     }
     return s->last_hold;
 }
@@ -290,7 +383,7 @@ static int book_held(scene *s, const claim *const *holders, size_t n, int64_t st
 {
     gw_fold *f = s->f;
     unit_state *st = &f->units[s->unit];
-    gw_unit_usage *u = &f->usage->units[s->unit];
+    gw_unit_usage *u = &s->to->units[s->unit];
     double ms = (double)(end - start) * s->weight;
     double share = 1.0 / (double)GW_MAX(s->replicas, (int64_t)n);
     int rc = settle_pending(f, s->unit, n == 1 ? holders[0]->pod : GW_NONE, e);
@@ -300,7 +393,7 @@ static int book_held(scene *s, const claim *const *holders, size_t n, int64_t st
         uint32_t h = hold_of(s, holders[i]->pod);
         if (h == GW_NONE)
             return gw_fail_memory(e);
-        gw_hold *hold = &f->usage->holds[h];
+        gw_hold *hold = &s->to->holds[h];
         bool fresh = hold->stats.allocated <= 0;
         hold->how = fresh ? holders[i]->how : GW_MIN(hold->how, holders[i]->how);
         hold->shared |= n > 1 || s->replicas > 1;
@@ -313,6 +406,7 @@ static int book_held(scene *s, const claim *const *holders, size_t n, int64_t st
         return gw_fail_memory(e);
     u->paid += ms;
     st->last_holder = n == 1 ? holders[0]->pod : GW_NONE;
+    st->last_how = n == 1 ? s->to->holds[s->last_hold].how : GW_HOLD_NAMED;
     return 0;
 }
 
@@ -355,6 +449,17 @@ static bool was_there(const scene *s)
            window_bit(f->node_windows + (size_t)u->node * f->window_words, w);
 }
 
+static int book_gap(scene *s, double ms, int64_t start, int64_t end, gw_error *e)
+{
+    unit_state *st = &s->f->units[s->unit];
+    lump *l = lump_at(s->f, st, start);
+    if (!l)
+        return gw_fail_memory(e);
+    st->gaps = true;
+    *(kube_knows(s->f, s->unit, start, end) ? &l->gap : &l->dark) += ms;
+    return 0;
+}
+
 static int book_segment(scene *s, const claim *const *live, size_t n_live, int64_t start, int64_t end,
                         gw_error *e)
 {
@@ -368,46 +473,37 @@ static int book_segment(scene *s, const claim *const *live, size_t n_live, int64
             s->holders[n++] = live[i];
     }
     unit_state *st = &s->f->units[s->unit];
-    gw_unit_usage *u = &s->f->usage->units[s->unit];
     double ms = (double)(end - start) * s->weight;
-    if (!reported) {
-        if (!was_there(s))
-            return 0;
-        if (st->seen && kube_knows(s->f, s->unit, start, end))
-            st->open_gap += ms;
-        else if (st->seen)
-            st->open_dark += ms;
-        return 0;
-    }
+    if (!reported)
+        return st->seen && was_there(s) ? book_gap(s, ms, start, end, e) : 0;
     st->seen = true;
-    /* nobody reported the unit for a while: idle where the scheduler knew of no holder, else open */
-    st->pending_idle.allocated += st->open_gap;
-    st->pending_idle.states[GW_STATE_UNKNOWN] += st->open_gap;
-    st->pending_unknown += st->open_dark;
-    u->paid += st->open_gap + st->open_dark;
-    st->open_gap = st->open_dark = 0;
+    close_gaps(s->f, s->unit);
     if (n)
         return book_held(s, s->holders, n, start, end, e);
-    u->paid += ms;
+    s->to->units[s->unit].paid += ms;
+    lump *l = lump_at(s->f, st, start);
+    if (!l)
+        return gw_fail_memory(e);
     if (!nobody_holds(s, start, end)) {
-        st->pending_unknown += ms;
+        l->unknown += ms;
         return 0;
     }
-    return add_stats(s, &st->pending_idle, GW_NONE, ms, 1, start, end) ? gw_fail_memory(e) : 0;
+    return add_stats(s, &l->idle, GW_NONE, ms, 1, start, end) ? gw_fail_memory(e) : 0;
 }
 
 static void add_heat(scene *s)
 {
     const gw_fold *f = s->f;
+    const gw_usage *to = s->to;
     uint32_t gpu = f->fleet->units[s->unit].gpu;
     gw_signal signal;
     reading r = read_compute(s, slot_of(s, GW_NONE), &signal);
     double known = r.part * (double)(s->end_ms - s->start_ms) * s->weight;
-    int64_t whole = gw_interval_ms(f->usage->window);
+    int64_t whole = gw_interval_ms(to->window);
     if (!r.known || gpu == GW_NONE || whole <= 0)
         return;
-    int64_t column = (s->start_ms - f->usage->window.start_ms) * GW_HEAT_COLUMNS / whole;
-    gw_heat *h = &f->usage->heat[gpu][GW_MAX(0, GW_MIN(column, GW_HEAT_COLUMNS - 1))];
+    int64_t column = (s->start_ms - to->window.start_ms) * GW_HEAT_COLUMNS / whole;
+    gw_heat *h = &to->heat[gpu][GW_MAX(0, GW_MIN(column, GW_HEAT_COLUMNS - 1))];
     h->integral += (float)(r.mean * known);
     h->known += (float)known;
 }
@@ -471,13 +567,17 @@ static int book_unit(gw_fold *f, uint32_t unit, const unit_claims *u, gw_error *
         n_live = kept;
         if (n_live == 0 && !f->units[unit].seen)
             continue;
+        if (s.to != sums_at(f, s.start_ms)) {
+            s.to = sums_at(f, s.start_ms);
+            s.last_hold = GW_NONE;
+        }
         /* while a board is partitioned, its own readings describe no unit, and its instances account for it
          */
         if (!x->mig_profile && x->gpu != GW_NONE && window_bit(board_row(f, x->gpu, 1), w)) {
             rc = gw_fold_flush_pending(f, unit, e);
-            f->units[unit].open_gap = f->units[unit].open_dark = 0;
             if (rc)
                 return rc;
+            drop_lumps(&f->units[unit]);
             continue;
         }
         read_window(&s, w);
@@ -489,10 +589,45 @@ static int book_unit(gw_fold *f, uint32_t unit, const unit_claims *u, gw_error *
     return 0;
 }
 
+static void add_samples(gw_usage *to, uint32_t unit, uint32_t pod, uint64_t n)
+{
+    uint32_t pair[2] = {unit, pod};
+    uint32_t h =
+        pod == GW_NONE ? GW_NONE : gw_map_get(&to->by_hold, (gw_str){(const char *)pair, sizeof(pair)});
+    if (h != GW_NONE)
+        to->holds[h].stats.samples += n;
+    else
+        to->units[unit].idle.samples += n;
+}
+
+/* Over the hours as the windows of the first track, and of those that measure the same, cover them. */
+static void spread_samples(const gw_fold *f, uint32_t unit, track *const *tracks, size_t n_tracks, uint64_t n)
+{
+    double all = 0, sum = 0;
+    uint64_t given = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t w = 0; w < f->n_windows; w++) {
+            for (size_t i = 0; i < n_tracks && tracks[i]->what == tracks[0]->what; i++) {
+                const window *x = track_window(tracks[i], w);
+                *(pass ? &sum : &all) += x ? x->ms : 0;
+            }
+            int64_t next = f->base_ms + (int64_t)(w + 1) * GW_WINDOW_MS;
+            bool last = w + 1 == f->n_windows;
+            if (!pass || (next % GW_HOUR_MS != 0 && !last))
+                continue;
+            uint64_t due = last || !(all > 0) ? n : (uint64_t)((double)n * sum / all);
+            add_samples(sums_at(f, GW_MAX(f->slice.start_ms, next - GW_WINDOW_MS)), unit,
+                        tracks[0]->pod_index, due - given);
+            given = due;
+        }
+    }
+}
+
 /* Samples read, for `explain`: of the best compute signal of each pod's series. */
 static void count_samples(gw_fold *f, uint32_t unit, const unit_claims *u)
 {
     for (size_t i = 0; i < u->n_tracks;) {
+        size_t first = i;
         uint32_t pod = u->tracks[i]->pod_index;
         measure best = u->tracks[i]->what;
         uint64_t n = 0;
@@ -500,15 +635,73 @@ static void count_samples(gw_fold *f, uint32_t unit, const unit_claims *u)
             if (u->tracks[i]->what == best && best <= M_GPU_UTIL)
                 n += u->tracks[i]->samples - GW_MIN(u->tracks[i]->invalid, u->tracks[i]->samples);
         }
-        uint32_t pair[2] = {unit, pod};
-        uint32_t h = pod == GW_NONE
-                         ? GW_NONE
-                         : gw_map_get(&f->usage->by_hold, (gw_str){(const char *)pair, sizeof(pair)});
-        if (h != GW_NONE)
-            f->usage->holds[h].stats.samples += n;
+        if (f->hours)
+            spread_samples(f, unit, u->tracks + first, i - first, n);
         else
-            f->usage->units[unit].idle.samples += n;
+            add_samples(f->usage, unit, pod, n);
     }
+}
+
+/* What the unit has been paid for: by all sums, and in earlier hours. */
+static double unit_paid(const gw_fold *f, uint32_t unit)
+{
+    const unit_state *st = &f->units[unit];
+    double ms = f->hours ? 0 : f->usage->units[unit].paid;
+    for (size_t h = 0; f->hours && h < f->hours->n; h++)
+        ms += f->hours->of[h].units[unit].paid;
+    for (uint32_t i = 0; i < st->n_old && st->reported; i++)
+        ms += st->old[i].gap + st->old[i].dark;
+    return ms;
+}
+
+static void add_rest(gw_unit_usage *u, double ms)
+{
+    u->idle.allocated += ms;
+    u->idle.states[GW_STATE_UNKNOWN] += ms;
+    u->paid += ms;
+}
+
+double gw_fold_even_out(double *d, size_t n, double debt)
+{
+    double sum = -debt;
+    for (size_t i = 0; i < n; i++) {
+        sum += d[i];
+        if (d[i] < 0) {
+            debt -= d[i];
+            d[i] = 0;
+        }
+        double off = GW_MIN(d[i], debt);
+        d[i] -= off;
+        debt -= off;
+    }
+    for (size_t i = n; i-- > 0 && debt > 0;) {
+        double off = GW_MIN(d[i], debt);
+        d[i] -= off;
+        debt -= off;
+    }
+    return sum;
+}
+
+/* The rest of a partitioned board, hour by hour. */
+static void left_by_hour(const gw_fold *f, const unit_claims *claims, uint32_t gpu, span extent, double *ret)
+{
+    const fold_hours *hours = f->hours;
+    double debt = 0;
+    for (size_t h = 0; h < hours->n; h++)
+        ret[h] = (double)gw_interval_ms(
+            gw_interval_cut((gw_interval){extent.start_ms, extent.end_ms}, hours->of[h].window));
+    for (uint32_t u = 0; u < f->n_claimed; u++) {
+        const gw_unit *x = &f->fleet->units[u];
+        if (x->gpu != gpu || !x->mig_profile || claims[u].n == 0)
+            continue;
+        double all = unit_paid(f, u);
+        for (size_t h = 0; h < hours->n; h++) {
+            ret[h] -= hours->of[h].units[u].paid;
+            all -= hours->of[h].units[u].paid;
+        }
+        debt += all;
+    }
+    gw_fold_even_out(ret, hours->n, debt);
 }
 
 /*
@@ -520,13 +713,14 @@ static int book_unpartitioned(gw_fold *f, const unit_claims *claims, const doubl
     size_t n = f->fleet->n_gpus;
     double *filled = GW_NEW_ARRAY(&f->arena, double, n + 1);
     span *extent = GW_NEW_ARRAY(&f->arena, span, n + 1);
-    if (!filled || !extent)
+    double *by_hour = GW_NEW_ARRAY(&f->arena, double, f->hours ? f->hours->n : 1);
+    if (!filled || !extent || !by_hour)
         return gw_fail_memory(e);
     for (uint32_t u = 0; u < f->n_claimed; u++) {
         const gw_unit *x = &f->fleet->units[u];
         if (x->gpu == GW_NONE || !x->mig_profile || claims[u].n == 0)
             continue;
-        filled[x->gpu] += f->usage->units[u].paid - before[u];
+        filled[x->gpu] += unit_paid(f, u) - before[u];
         for (size_t i = 0; i < claims[u].n; i++) {
             gw_interval all = {extent[x->gpu].start_ms, extent[x->gpu].end_ms};
             gw_interval_cover(&all, claims[u].claims[i].start_ms, claims[u].claims[i].end_ms);
@@ -541,11 +735,15 @@ static int book_unpartitioned(gw_fold *f, const unit_claims *claims, const doubl
         uint32_t u = gw_fleet_unit(f->fleet, g, f->fleet->gpus[g].node, none, none, e);
         if (u == GW_NONE)
             return e ? e->code : GW_ENOMEM;
-        if (gw_usage_fit(f->usage, f->fleet))
-            return gw_fail_memory(e);
-        f->usage->units[u].idle.allocated += left;
-        f->usage->units[u].idle.states[GW_STATE_UNKNOWN] += left;
-        f->usage->units[u].paid += left;
+        int rc = gw_fold_fit_sums(f, e);
+        if (rc)
+            return rc;
+        if (f->hours)
+            left_by_hour(f, claims, g, extent[g], by_hour);
+        else
+            by_hour[0] = left;
+        for (size_t h = 0; h < (f->hours ? f->hours->n : 1); h++)
+            add_rest(f->hours ? &f->hours->of[h].units[u] : &f->usage->units[u], by_hour[h]);
     }
     return 0;
 }
@@ -556,7 +754,7 @@ int gw_fold_book(gw_fold *f, const unit_claims *claims, gw_error *e)
     if (!before)
         return gw_fail_memory(e);
     for (uint32_t u = 0; u < f->n_claimed; u++) {
-        before[u] = f->usage->units[u].paid;
+        before[u] = unit_paid(f, u);
         if (claims[u].n == 0 && !f->units[u].seen)
             continue;
         int rc = book_unit(f, u, &claims[u], e);

@@ -535,29 +535,39 @@ static gw_xid *find_xid(gw_usage *u, uint32_t unit, int32_t code)
  * stands, not who brought it about: the pod named on such a series is not blamed, and a code that is known
  * already is not counted again.
  */
+static int settle_xid(gw_usage *u, gw_xid x, bool counts, gw_error *e)
+{
+    gw_xid *old = find_xid(u, x.unit, x.code);
+    if (!old) {
+        if (gw_grow((void **)&u->xids, &u->cap_xids, u->n_xids + 1, sizeof(*u->xids), SETTLED_XIDS_MAX))
+            return gw_fail_memory(e);
+        x.times = counts;
+        u->xids[u->n_xids++] = x;
+        return 0;
+    }
+    old->times += counts;
+    old->first_ms = GW_MIN(old->first_ms, x.first_ms);
+    old->last_ms = GW_MAX(old->last_ms, x.last_ms);
+    if (old->pod == GW_NONE)
+        old->pod = x.pod;
+    return 0;
+}
+
 static int settle_xids(gw_fold *f, gw_error *e)
 {
-    gw_usage *u = f->usage;
     for (size_t i = 0; i < f->n_xids; i++) {
         gw_xid x = f->xids[i];
         const track *k = f->tracks[x.unit];
         bool changed = x.times > 0;
         x.unit = k->unit;
         x.pod = changed ? k->pod_index : GW_NONE;
-        gw_xid *old = find_xid(u, x.unit, x.code);
-        if (!old) {
-            if (gw_grow((void **)&u->xids, &u->cap_xids, u->n_xids + 1, sizeof(*u->xids), SETTLED_XIDS_MAX))
-                return gw_fail_memory(e);
-            x.times = 1;
-            u->xids[u->n_xids++] = x;
-            continue;
-        }
-        if (changed && x.first_ms > old->last_ms + GW_HOLD_MAX_MS)
-            old->times++;
-        old->first_ms = GW_MIN(old->first_ms, x.first_ms);
-        old->last_ms = GW_MAX(old->last_ms, x.last_ms);
-        if (old->pod == GW_NONE && changed)
-            old->pod = x.pod;
+        const gw_xid *old = find_xid(f->usage, x.unit, x.code);
+        bool counts = !old || (changed && x.first_ms > old->last_ms + GW_HOLD_MAX_MS);
+        int rc = x.first_ms >= f->slice.end_ms ? 0 : settle_xid(f->usage, x, counts, e);
+        if (!rc && f->hours && x.first_ms < f->slice.end_ms)
+            rc = settle_xid(sums_at(f, x.first_ms), x, counts, e);
+        if (rc)
+            return rc;
     }
     f->n_xids = 0;
     return 0;
@@ -823,7 +833,8 @@ static uint32_t best_unit(const gw_fold *f, const unit_claims *all, const node_u
         if (there >= node->replicas)
             continue;
         uint32_t pair[2] = {u, pod};
-        bool before = gw_map_get(&f->usage->by_hold, (gw_str){(const char *)pair, sizeof(pair)}) != GW_NONE;
+        gw_str key = {(const char *)pair, sizeof(pair)};
+        bool before = gw_map_get(f->hours ? f->held : &f->usage->by_hold, key) != GW_NONE;
         double score = (before ? 1e18 : 0) + 1 +
                        (node->replicas > 1 ? (double)(node->replicas - there) * 1e15 : 0) +
                        unit_work(f, &all[u], when);
@@ -835,31 +846,43 @@ static uint32_t best_unit(const gw_fold *f, const unit_claims *all, const node_u
     return best;
 }
 
+static int book_unobserved(gw_usage *to, uint32_t unit, uint32_t pod, span when, double ms)
+{
+    uint32_t h = gw_usage_hold(to, unit, pod);
+    if (h == GW_NONE)
+        return GW_ENOMEM;
+    gw_stats *s = &to->holds[h].stats;
+    to->holds[h].how = GW_HOLD_UNOBSERVED;
+    s->allocated += ms;
+    s->states[GW_STATE_UNKNOWN] += ms;
+    to->units[unit].paid += ms;
+    gw_interval seen = {s->first_ms, s->end_ms};
+    gw_interval_cover(&seen, when.start_ms, when.end_ms);
+    s->first_ms = seen.start_ms;
+    s->end_ms = seen.end_ms;
+    return 0;
+}
+
 /* GPUs that are requested and reported by no exporter: held, and nothing is known of their use. */
 static int hold_unobserved(gw_fold *f, uint32_t pod, int64_t count, gw_error *e)
 {
     const gw_pod *p = &f->fleet->pods[pod];
     gw_str none = {"", 0};
     uint32_t u = gw_fleet_unit(f->fleet, GW_NONE, p->node, none, none, e);
-    uint32_t h = u == GW_NONE ? GW_NONE : gw_usage_hold(f->usage, u, pod);
-    if (h == GW_NONE || gw_usage_fit(f->usage, f->fleet))
-        return gw_fail_memory(e);
-    gw_stats *s = &f->usage->holds[h].stats;
+    if (u == GW_NONE)
+        return e ? e->code : GW_ENOMEM;
+    int rc = gw_fold_fit_sums(f, e);
     span a = f->pods[pod].active;
-    double ms = (double)(a.end_ms - a.start_ms) * (double)count;
-    if (p->resource != GW_RESOURCE_MIG)
-        ms /= (double)f->fleet->nodes[p->node].replicas;
-    else
-        ms *= gw_mig_weight(f->fleet->nodes[p->node].gpu_product, p->mig_resource);
-    f->usage->holds[h].how = GW_HOLD_UNOBSERVED;
-    s->allocated += ms;
-    s->states[GW_STATE_UNKNOWN] += ms;
-    f->usage->units[u].paid += ms;
-    gw_interval seen = {s->first_ms, s->end_ms};
-    gw_interval_cover(&seen, a.start_ms, a.end_ms);
-    s->first_ms = seen.start_ms;
-    s->end_ms = seen.end_ms;
-    return 0;
+    for (int64_t t = a.start_ms; t < a.end_ms && !rc; t = sums_until(f, t, a.end_ms)) {
+        span piece = {t, sums_until(f, t, a.end_ms)};
+        double ms = (double)(piece.end_ms - piece.start_ms) * (double)count;
+        if (p->resource != GW_RESOURCE_MIG)
+            ms /= (double)f->fleet->nodes[p->node].replicas;
+        else
+            ms *= gw_mig_weight(f->fleet->nodes[p->node].gpu_product, p->mig_resource);
+        rc = book_unobserved(sums_at(f, t), u, pod, piece, ms) ? gw_fail_memory(e) : 0;
+    }
+    return rc;
 }
 
 /* Who comes first does not hang on the order in which a source tells of the pods. */
@@ -966,9 +989,7 @@ int gw_fold_claims(gw_fold *f, unit_claims **ret, gw_error *e)
     unit_claims *all = GW_NEW_ARRAY(&f->arena, unit_claims, n + 1);
     if (!all)
         return gw_fail_memory(e);
-    if (gw_usage_fit(f->usage, f->fleet))
-        return gw_fail_memory(e);
-    if ((rc = deal_tracks(f, all, e)))
+    if ((rc = gw_fold_fit_sums(f, e)) || (rc = deal_tracks(f, all, e)))
         return rc;
     for (size_t u = 0; u < n; u++) {
         if ((rc = named_claims(f, &all[u], e)))

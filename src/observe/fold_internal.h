@@ -140,24 +140,65 @@ typedef struct pod_sums {
 typedef struct node_state {
     bool in_kube; /* kube-state-metrics has told of it */
     bool seen;
-    int64_t open_ms; /* windows since it was last seen in which kube-state-metrics told of others only */
-    int64_t away_ms; /* such windows after which it was seen again: it was not there, and is not paid */
+    /* Windows in which kube-state-metrics told of others only: the first n_away of them lie between two times
+     * that it was seen, so that it was not there, and is not paid; the others since it was last seen. */
+    span *away;
+    uint32_t n_away, n_spans, cap_spans;
 } node_state;
 
-/* What goes on on a unit between slices: time that may yet turn out to belong to the last holder. */
-typedef struct unit_state {
-    uint32_t last_holder;
-    gw_stats pending_idle;  /* reported, and nobody named */
-    double pending_unknown; /* not reported, between two times that are; GPU-ms */
+/* Time of a unit that may yet turn out to belong to its last holder; of one hour where sums are by the hour.
+ */
+typedef struct lump {
+    int64_t hour_ms; /* 0 where they are not */
+    gw_stats idle;   /* reported, and nobody named */
+    double unknown;  /* not reported, between two times that are; GPU-ms */
     /* not reported since the last time that is: only the next report makes it pending; by whether
      * kube-state-metrics answered meanwhile, and so would have told of a holder */
-    double open_gap, open_dark;
+    double gap, dark;
+} lump;
+
+/* What became, in this slice, of lumps that earlier ones left. */
+typedef enum lump_fate {
+    LUMP_OPEN, /* nothing yet */
+    LUMP_IDLE, /* nobody's */
+    LUMP_HELD, /* the last holder's, which came back */
+} lump_fate;
+
+/* What goes on on a unit between slices. */
+typedef struct unit_state {
+    uint32_t last_holder;
+    gw_hold_how last_how;
     bool seen;
+    bool gaps;   /* a lump has time that nobody reported since */
+    lump *lumps; /* in order of time */
+    uint32_t n_lumps, cap_lumps;
+    /* Where sums are by the hour: what earlier slices left, which belongs to somebody else and is not changed
+     * here. */
+    const lump *old;
+    uint32_t n_old;
+    lump_fate fate;
+    bool reported;  /* since: their gaps are pending */
+    bool fate_idle; /* of LUMP_HELD: what was reported as idle is the holder's, too */
+    uint32_t fate_holder;
+    gw_hold_how fate_how;
 } unit_state;
+
+/* Sums of a slice by the hour (UTC). */
+typedef struct fold_hours {
+    int64_t first_ms;
+    size_t n;
+    gw_usage *of; /* the window of each is its whole hour */
+} fold_hours;
 
 struct gw_fold {
     gw_fleet *fleet;
     gw_usage *usage;
+    /*
+     * NULL: all sums go to usage. Else holds, units' time and heat go to the hours, and usage has the rest:
+     * window, policy, containers, XIDs, and which families there are.
+     */
+    fold_hours *hours;
+    const gw_map *held; /* likewise: (unit, pod) of earlier slices */
     gw_interval slice;
     int64_t base_ms; /* start of window 0: slice.start rounded down to the 5-minute grid */
     uint32_t n_windows, n_blocks;
@@ -211,6 +252,40 @@ static inline uint64_t *board_row(const gw_fold *f, uint32_t gpu, int which)
     return f->board_windows + ((size_t)gpu * 2 + (size_t)which) * f->window_words;
 }
 
+static inline int64_t hour_of(int64_t t_ms)
+{
+    return t_ms - ((t_ms % GW_HOUR_MS) + GW_HOUR_MS) % GW_HOUR_MS;
+}
+
+/* Where what happens at t_ms goes. */
+static inline gw_usage *sums_at(const gw_fold *f, int64_t t_ms)
+{
+    return f->hours ? &f->hours->of[(size_t)(t_ms - f->hours->first_ms) / GW_HOUR_MS] : f->usage;
+}
+
+/* Up to when what happens from t_ms on goes to the same place. */
+static inline int64_t sums_until(const gw_fold *f, int64_t t_ms, int64_t end_ms)
+{
+    return f->hours ? GW_MIN(end_ms, hour_of(t_ms) + GW_HOUR_MS) : end_ms;
+}
+
+/* fold.c: makes the units of all sums as many as the fleet's. GW_ENOMEM. */
+int gw_fold_fit_sums(gw_fold *f, gw_error *e);
+/* fold.c: turns the slice's windows into sums; they stay. */
+int gw_fold_sum(gw_fold *f, gw_error *e);
+/* fold.c: the most boards that each node had at one time, into count[], parallel to fleet->nodes. */
+int gw_fold_count_boards(const gw_fleet *fl, int64_t *count, gw_error *e);
+/* fold.c: physical GPUs of a node on which so many were seen at one time. */
+int64_t gw_fold_physical_gpus(const gw_node *n, int64_t seen);
+/* fold.c: a line for GPUs of a node that no unit accounts for: of missing_ms out of all_ms. */
+int gw_fold_note_missing(gw_usage *u, gw_fleet *fl, uint32_t node, bool any_seen, double missing_ms,
+                         double all_ms, gw_error *e);
+/* fold.c: what part of usage->window there are data of, into usage->observed; and a line where it is not all.
+ */
+int gw_fold_note_observed(gw_usage *u, gw_fleet *fl, gw_error *e);
+/* fold.c: ms within the window in which a node was known not to be there. */
+int64_t gw_fold_away_ms(const node_state *n, gw_interval within);
+
 /* fold.c: makes nodes[] as long as the fleet's. */
 int gw_fold_fit_nodes(gw_fold *f, gw_error *e);
 /* fold.c: fails for want of room in the slice's arena; GW_ELIMIT has the slice read again, half as long. */
@@ -261,6 +336,15 @@ static inline void container_level(const gw_fold *f, container_part *p, int64_t 
 
 /* fold_book.c */
 int gw_fold_book(gw_fold *f, const unit_claims *claims, gw_error *e);
+/* What is pending on the unit is nobody's. */
 int gw_fold_flush_pending(gw_fold *f, uint32_t unit, gw_error *e);
+/* An old lump of a unit goes where its fate says; without one it is idle. GW_ENOMEM. */
+int gw_fold_apply_lump(gw_usage *to, uint32_t unit, const unit_state *st, const lump *l);
+/*
+ * What is too little in each hour and what is too much in others: the latter is taken off the former, of
+ * later hours first, and `debt` likewise. Leaves in d[] what is too little, and returns its sum; < 0 where on
+ * the whole there is too much.
+ */
+double gw_fold_even_out(double *d, size_t n, double debt);
 
 #endif

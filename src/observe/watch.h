@@ -13,8 +13,8 @@
  *     gw_watch_read(w, source, now, e)          what is new; a failure leaves the watch usable
  *     gw_watch_objects(w, source, e)            now and then: what Kubernetes says exists
  *     gw_watch_judge(w, until, e)               series → fleet and hours
- *     gw_watch_merge(w, window, &usage, e)      for each window that somebody asks for
- *     gw_fleet_clone(&fleet, gw_watch_fleet(w)) for what is handed to other threads
+ *     gw_fleet_clone(&fleet, gw_watch_fleet(w), e)      what of it is handed to others, with
+ *     gw_watch_merge(w, window, &fleet, &usage, e)      each window that somebody asks for
  *
  * Not thread-safe: one thread owns it, or a lock. Times are ms UTC.
  */
@@ -87,20 +87,23 @@ size_t gw_watch_hours(const gw_watch *w);
 gw_watch_hour gw_watch_hour_at(const gw_watch *w, size_t i);
 
 /*
- * The usage of a window of hours, for gw_watch_fleet: a window that begins or ends within an hour is widened
- * to whole hours, and cut to what is held and judged (ret->window says what came out; GW_ENODATA where
- * nothing is left). window, observed, heat map, node_ms and unknowns are as gw_observe would have them; what
- * containers used (right-sizing) is of the watch's whole time, in which the past fades. Histograms are its
- * own. GW_ENOMEM; *ret is then untouched.
+ * The usage of a window of hours: a window that begins or ends within an hour is widened to whole hours, and
+ * cut to what is held and judged (ret->window says what came out; GW_ENODATA where nothing is left). window,
+ * observed, heat map, node_ms and unknowns are as gw_observe would have them; what containers used
+ * (right-sizing) is of the watch's whole time, in which the past fades.
+ *
+ * fleet: a clone of gw_watch_fleet (gw_fleet_clone) since the last judgement, in which the texts of ret are
+ * interned; several merges may share it. ret needs nothing of the watch then, and is as good as what
+ * gw_observe leaves: price it, book it, free it with gw_usage_free. GW_ENOMEM; *ret is untouched on failure.
  */
-int gw_watch_merge(gw_watch *w, gw_interval window, gw_usage *ret, gw_error *e);
+int gw_watch_merge(const gw_watch *w, gw_interval window, gw_fleet *fleet, gw_usage *ret, gw_error *e);
 
 /* Time of the newest sample that was read; INT64_MIN before the first one. For staleness. */
 int64_t gw_watch_newest(const gw_watch *w);
 /* Samples read so far, repeated ones not counted. */
 uint64_t gw_watch_samples(const gw_watch *w);
 
-/* Drops the hours of closed slices that end before before_ms, and their GPUs' claims on memory. */
+/* Forgets the hours of closed slices that end at or before before_ms. */
 void gw_watch_trim(gw_watch *w, int64_t before_ms);
 
 #endif
