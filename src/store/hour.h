@@ -62,6 +62,8 @@ typedef struct gw_measures {
 /* Sums. Unknown and known is known (known_ms and its like say of how much); unknown and unknown is unknown. A
  * sum beyond int64 stays at INT64_MAX; the store refuses such an hour. */
 void gw_measures_add(gw_measures *into, const gw_measures *m);
+/* Every measure unknown: what a sum begins as that must not call 0 what nobody measured. */
+gw_measures gw_measures_unknown(void);
 
 typedef struct gw_hour_leaf {
     gw_leaf_kind kind;
@@ -80,7 +82,7 @@ typedef struct gw_hour {
     gw_arena *arena; /* of a gw_hour that the store or a maker filled: leaves and texts */
 } gw_hour;
 
-/* Total of the leaves. */
+/* Total of the leaves; all 0 where there are none. */
 gw_measures gw_hour_sum(const gw_hour *h);
 
 /*

@@ -1,0 +1,82 @@
+/*
+ * Bytes that the store keeps: integers of variable length, and an envelope that says what is in it, of which
+ * version, and guards it with a checksum. Internal to the store.
+ *
+ * Envelope, little-endian: magic (4 bytes), version (1), method (1: 0 stored, 1 deflated), 2 zero bytes,
+ * length of the body unpacked (u32), a number of the writer's (u32), CRC-32C of the 16 bytes before it and of
+ * everything behind it (u32); then the body.
+ */
+#ifndef GW_STORE_PACK_H
+#define GW_STORE_PACK_H
+
+#include "base/buf.h"
+
+#define GW_PACK_HEAD_BYTES ((size_t)20)
+#define GW_PACK_BODY_MAX   ((size_t)256 << 20)
+
+typedef struct gw_pack_kind {
+    const char *magic; /* 4 letters */
+    const char *what;  /* for messages: "page" */
+    uint8_t version;   /* newest that this program writes and reads; older ones are read, too */
+    bool deflated;
+} gw_pack_kind;
+
+/* Appends an envelope around the body. */
+int gw_pack(const gw_pack_kind *kind, const gw_buf *body, uint32_t number, gw_buf *b, gw_error *e);
+
+typedef struct gw_unpacked {
+    const uint8_t *body;
+    size_t n;
+    uint8_t version;
+    uint32_t number;
+    uint8_t *owned; /* what gw_unpacked_free frees; NULL where body points into the input */
+} gw_unpacked;
+
+/* GW_ECORRUPT names what is wrong; a newer version is GW_ECONFIG. */
+int gw_unpack(const gw_pack_kind *kind, const void *bytes, size_t n, gw_unpacked *ret, gw_error *e);
+void gw_unpacked_free(gw_unpacked *u);
+
+/* ---- integers: 7 bits a byte, lowest first; signed ones folded so that small negatives are short ---- */
+
+static inline uint64_t gw_zigzag(int64_t v)
+{
+    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+}
+
+static inline int64_t gw_unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1 ^ (0 - (v & 1)));
+}
+
+void gw_varint_put(gw_buf *b, uint64_t v);
+
+static inline void gw_signed_put(gw_buf *b, int64_t v)
+{
+    gw_varint_put(b, gw_zigzag(v));
+}
+
+void gw_pack_text(gw_buf *b, gw_str s); /* length, bytes */
+
+/* Reads on; past the end, or a number of more than 64 bits, sets bad, and from then on everything is 0. */
+typedef struct gw_cursor {
+    const uint8_t *p, *end;
+    bool bad;
+} gw_cursor;
+
+uint64_t gw_varint_slow(gw_cursor *c);
+
+static inline uint64_t gw_varint(gw_cursor *c)
+{
+    if (c->p < c->end && *c->p < 0x80)
+        return *c->p++;
+    return gw_varint_slow(c);
+}
+
+static inline int64_t gw_signed(gw_cursor *c)
+{
+    return gw_unzigzag(gw_varint(c));
+}
+
+gw_str gw_unpack_text(gw_cursor *c); /* points into what is read */
+
+#endif
