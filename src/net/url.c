@@ -74,7 +74,14 @@ static CURLUcode part(CURLU *u, CURLUPart what, unsigned flags, gw_arena *a, con
 
 static int default_port(const char *scheme)
 {
-    return strcmp(scheme, "https") == 0 ? 443 : strcmp(scheme, "http") == 0 ? 80 : 1080;
+    static const struct {
+        const char *scheme;
+        int port;
+    } known[] = {{"https", 443}, {"http", 80}, {"smtps", 465}, {"smtp", 587}};
+    for (size_t i = 0; i < GW_COUNT(known); i++)
+        if (strcmp(scheme, known[i].scheme) == 0)
+            return known[i].port;
+    return 1080;
 }
 
 static bool listed(const char *const *list, const char *s)

@@ -10,10 +10,10 @@
 #include "base/mem.h"
 
 typedef struct gw_url {
-    const char *scheme;          /* lower case */
-    const char *host;            /* as written; an IPv6 address without its brackets */
-    int port;                    /* as written, or the scheme's: http 80, https 443, socks 1080 */
-    const char *origin;          /* "https://host:port", the port only where it was written */
+    const char *scheme; /* lower case */
+    const char *host;   /* as written; an IPv6 address without its brackets */
+    int port;           /* as written, or the scheme's: http 80, https 443, smtp 587, smtps 465, socks 1080 */
+    const char *origin; /* "https://host:port", the port only where it was written */
     const char *authority;       /* the origin without its scheme: what a Host header carries */
     const char *path;            /* "" or "/prefix": without trailing slashes, still percent-encoded */
     const char *query;           /* what follows '?', still percent-encoded; NULL = none */
