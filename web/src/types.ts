@@ -282,9 +282,21 @@ export interface Followed {
   }[];
 }
 
+export interface SpotRow {
+  class: string;
+  spotHours: Maybe;
+  onDemandHours: Maybe;
+  reservedHours?: Maybe;
+  unknownHours: Maybe;
+  coverage: Maybe;
+  lackingHours?: Maybe;
+  spotCost?: Maybe;
+  otherCost?: Maybe;
+}
+
 export interface Spot {
-  targets: Record<string, number>;
-  rows: { class: string; spotHours: Maybe; onDemandHours: Maybe; unknownHours: Maybe; coverage: Maybe }[];
+  targets: Record<string, Maybe>;
+  rows: SpotRow[];
 }
 
 export interface Prices {

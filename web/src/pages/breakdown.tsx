@@ -190,6 +190,8 @@ function Details({ row, by, path }: { row: Row; by: string; path: Step[] }) {
   return (
     <>
       <Panel
+        key={name}
+        focus
         title={`${title(by)} ${nameOf(name)}`}
         aside={
           <>

@@ -9,6 +9,7 @@ export function Explain({ subject, onClose }: { subject: string; onClose?: () =>
   const q = useQuery<Explanation>(api('explain', { subject }));
   return (
     <Panel
+      focus={!onClose}
       id="explain"
       title={`How it came about: ${subject}`}
       aside={

@@ -183,6 +183,7 @@ function Details({ a }: { a: Action }) {
   const facts = Object.entries(a.evidence);
   return (
     <Panel
+      focus
       id="action"
       title={a.id}
       aside={

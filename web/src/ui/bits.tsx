@@ -1,5 +1,6 @@
 /* The small parts that every page is made of. */
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import type { ApiError, Query } from '../api';
 import { refresh } from '../api';
 import type { FormulaKey } from '../formulas';
@@ -74,7 +75,7 @@ export function PartsBar({ cost, whole, tall }: { cost: Cost; whole?: Maybe; tal
 export const Swatch = ({ part }: { part: string }) => <i class={`swatch p-${part}`} aria-hidden="true" />;
 
 /** A share as a thin bar beside its number. */
-export function Meter({ v, mark, tone = 'accent' }: { v: Maybe | undefined; mark?: number; tone?: string }) {
+export function Meter({ v, mark, tone = 'accent' }: { v: Maybe | undefined; mark?: number | undefined; tone?: string }) {
   if (v == null) return <span class="meter none" aria-hidden="true" />;
   return (
     <span class="meter" aria-hidden="true">
@@ -84,9 +85,28 @@ export function Meter({ v, mark, tone = 'accent' }: { v: Maybe | undefined; mark
   );
 }
 
-export function Panel({ title, aside, children, id }: { title: string; aside?: ComponentChildren; children: ComponentChildren; id?: string }) {
+/* What opens because the reader chose it comes into view and takes the focus; what a link opened does not. */
+let touched = false;
+for (const kind of ['pointerdown', 'keydown']) addEventListener(kind, () => (touched = true), { once: true, capture: true });
+
+interface PanelProps {
+  title: string;
+  aside?: ComponentChildren;
+  children: ComponentChildren;
+  id?: string;
+  /** it opens at the reader's wish, somewhere below */
+  focus?: boolean;
+}
+
+export function Panel({ title, aside, children, id, focus }: PanelProps) {
+  const here = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (!focus || !touched) return;
+    here.current?.focus({ preventScroll: true });
+    here.current?.scrollIntoView({ block: 'start' });
+  }, []);
   return (
-    <section class="panel" id={id} aria-label={title}>
+    <section class="panel" id={id} ref={here} aria-label={title} tabIndex={focus ? -1 : undefined}>
       <header>
         <h2>{title}</h2>
         {aside ? <div class="aside">{aside}</div> : null}

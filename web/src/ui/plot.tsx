@@ -14,19 +14,25 @@ interface FigureProps {
   children: ComponentChildren;
   /** the same data as a table; made only when it is opened */
   table: () => ComponentChildren;
+  /** the table is a part of the page, not an alternative to the picture */
+  always?: boolean;
 }
 
-export function Figure({ id, caption, children, table }: FigureProps) {
+export function Figure({ id, caption, children, table, always }: FigureProps) {
   const key = `${id}.table`;
   const open = param(key) === '1';
   return (
     <figure>
       {children}
       <figcaption>{caption}</figcaption>
+      {always ? (
+        table()
+      ) : (
       <details open={open} onToggle={(e) => e.currentTarget.open !== open && setParams({ [key]: e.currentTarget.open ? '1' : null }, true)}>
         <summary>Data as a table</summary>
         {open ? table() : null}
       </details>
+      )}
     </figure>
   );
 }
