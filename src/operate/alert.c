@@ -371,7 +371,8 @@ static int64_t due_of(const route *r, const gw_alert_entry *x, int64_t now_ms)
 
 static int64_t next_of(const route *r, int64_t now_ms)
 {
-    return r->next_ms - now_ms > PATIENCE_MAX_MS ? now_ms : r->next_ms;
+    int64_t most = r->failures ? PATIENCE_MAX_MS : manners[r->config->type].gap_ms;
+    return r->next_ms - now_ms > most ? now_ms : r->next_ms; /* or the clock was set back */
 }
 
 /* A message under way: copies, since the entries may change meanwhile. */

@@ -441,6 +441,10 @@ static void test_retry_after(void **state)
     w->fail = 0;
     turn(w);
     assert_int_equal(w->n_sent, 1);
+    w->now_ms -= GW_MINUTE_MS; /* nor is a pause between two messages */
+    take(w, "m", GW_EVENT_WARNING, false);
+    turn(w);
+    assert_int_equal(w->n_sent, 2);
     world_free(w);
 }
 
