@@ -647,8 +647,10 @@ static double unit_paid(const gw_fold *f, uint32_t unit)
 {
     const unit_state *st = &f->units[unit];
     double ms = f->hours ? 0 : f->usage->units[unit].paid;
-    for (size_t h = 0; f->hours && h < f->hours->n; h++)
-        ms += f->hours->of[h].units[unit].paid;
+    for (const fold_hours *s = f->hours; s; s = s->prev) {
+        for (size_t h = 0; h < s->n; h++)
+            ms += unit < s->of[h].n_units ? s->of[h].units[unit].paid : 0;
+    }
     for (uint32_t i = 0; i < st->n_old && st->reported; i++)
         ms += st->old[i].gap + st->old[i].dark;
     return ms;
@@ -683,7 +685,8 @@ double gw_fold_even_out(double *d, size_t n, double debt)
 }
 
 /* The rest of a partitioned board, hour by hour. */
-static void left_by_hour(const gw_fold *f, const unit_claims *claims, uint32_t gpu, span extent, double *ret)
+static void left_by_hour(const gw_fold *f, const unit_claims *claims, const double *before, uint32_t gpu,
+                         span extent, double *ret)
 {
     const fold_hours *hours = f->hours;
     double debt = 0;
@@ -694,7 +697,7 @@ static void left_by_hour(const gw_fold *f, const unit_claims *claims, uint32_t g
         const gw_unit *x = &f->fleet->units[u];
         if (x->gpu != gpu || !x->mig_profile || claims[u].n == 0)
             continue;
-        double all = unit_paid(f, u);
+        double all = unit_paid(f, u) - before[u];
         for (size_t h = 0; h < hours->n; h++) {
             ret[h] -= hours->of[h].units[u].paid;
             all -= hours->of[h].units[u].paid;
@@ -739,7 +742,7 @@ static int book_unpartitioned(gw_fold *f, const unit_claims *claims, const doubl
         if (rc)
             return rc;
         if (f->hours)
-            left_by_hour(f, claims, g, extent[g], by_hour);
+            left_by_hour(f, claims, before, g, extent[g], by_hour);
         else
             by_hour[0] = left;
         for (size_t h = 0; h < (f->hours ? f->hours->n : 1); h++)

@@ -817,6 +817,20 @@ static bool before_unit(const gw_fleet *f, uint32_t a, uint32_t b)
     return c < 0 || (c == 0 && x->mig_id && y->mig_id && strcmp(x->mig_id, y->mig_id) < 0);
 }
 
+/* Whether a (unit, pod) was a hold before. */
+static bool has_held(const gw_fold *f, gw_str pair)
+{
+    if (!f->hours)
+        return gw_map_get(&f->usage->by_hold, pair) != GW_NONE;
+    for (const fold_hours *s = f->hours; s; s = s->prev) {
+        for (size_t h = 0; h < s->n; h++) {
+            if (gw_map_get(&s->of[h].by_hold, pair) != GW_NONE)
+                return true;
+        }
+    }
+    return gw_map_get(f->held, pair) != GW_NONE;
+}
+
 /* The best unit left for an unnamed pod; GW_NONE where there is none. */
 static uint32_t best_unit(const gw_fold *f, const unit_claims *all, const node_units *on, uint32_t pod)
 {
@@ -833,8 +847,7 @@ static uint32_t best_unit(const gw_fold *f, const unit_claims *all, const node_u
         if (there >= node->replicas)
             continue;
         uint32_t pair[2] = {u, pod};
-        gw_str key = {(const char *)pair, sizeof(pair)};
-        bool before = gw_map_get(f->hours ? f->held : &f->usage->by_hold, key) != GW_NONE;
+        bool before = has_held(f, (gw_str){(const char *)pair, sizeof(pair)});
         double score = (before ? 1e18 : 0) + 1 +
                        (node->replicas > 1 ? (double)(node->replicas - there) * 1e15 : 0) +
                        unit_work(f, &all[u], when);

@@ -187,7 +187,8 @@ typedef struct unit_state {
 typedef struct fold_hours {
     int64_t first_ms;
     size_t n;
-    gw_usage *of; /* the window of each is its whole hour */
+    gw_usage *of;            /* the window of each is its whole hour */
+    struct fold_hours *prev; /* of the slice before, where its sums are not final either; NULL */
 } fold_hours;
 
 struct gw_fold {
@@ -260,7 +261,10 @@ static inline int64_t hour_of(int64_t t_ms)
 /* Where what happens at t_ms goes. */
 static inline gw_usage *sums_at(const gw_fold *f, int64_t t_ms)
 {
-    return f->hours ? &f->hours->of[(size_t)(t_ms - f->hours->first_ms) / GW_HOUR_MS] : f->usage;
+    const fold_hours *h = f->hours;
+    while (h && t_ms < h->first_ms)
+        h = h->prev;
+    return h ? &h->of[(size_t)(t_ms - h->first_ms) / GW_HOUR_MS] : f->usage;
 }
 
 /* Up to when what happens from t_ms on goes to the same place. */

@@ -367,6 +367,21 @@ static series_key key_of(const labels_in *in)
     return k;
 }
 
+/* A container whose pod nobody has told of yet. */
+static bool is_lost(const track *k)
+{
+    return k->what >= M_CPU_SECONDS && k->container && k->subject == GW_NONE;
+}
+
+/* Where its pod is known by now, what is read again counts. */
+static int find_again(gw_fold *f, track *k, const labels_in *in, gw_error *e)
+{
+    int rc = read_container(f, k, in, e);
+    if (!rc && k->subject != GW_NONE)
+        k->last_ms = INT64_MIN;
+    return rc;
+}
+
 int gw_fold_series(void *ctx, const gw_label *labels, size_t n, void **ret, gw_error *e)
 {
     gw_fold *f = ctx;
@@ -381,7 +396,7 @@ int gw_fold_series(void *ctx, const gw_label *labels, size_t n, void **ret, gw_e
     uint32_t known = gw_map_get(&f->by_series, key);
     if (known != GW_NONE) {
         *ret = f->tracks[known];
-        return 0;
+        return is_lost(f->tracks[known]) ? find_again(f, f->tracks[known], &in, e) : 0;
     }
     track *k = track_new(f, fam, e);
     if (!k)

@@ -327,6 +327,10 @@ int gw_fold_track_samples(gw_fold *f, track *k, const int64_t *t_ms, const doubl
         return xid_samples(f, k, t_ms, value, n, e);
     if (k->what < N_GPU_MEASURES)
         return gauge_samples(f, k, t_ms, value, n, e);
+    if (k->what >= M_CPU_SECONDS && k->subject == GW_NONE) {
+        k->last_ms = t_ms[n - 1]; /* of no pod that is known */
+        return 0;
+    }
     if (k->what >= M_CPU_SECONDS)
         return container_samples(f, k, t_ms, value, n, e);
     return fact_samples(f, k, t_ms, value, n, e);

@@ -68,7 +68,10 @@ int gw_watch_objects(gw_watch *w, gw_source *source, gw_error *e);
  */
 int gw_watch_judge(gw_watch *w, int64_t until_ms, gw_error *e);
 
-/* Everything below is as of the last judgement: empty before the first one. */
+/*
+ * Everything below is as of the last judgement: empty before the first one, and after a read that has closed
+ * a slice, or a trim, until the next one.
+ */
 
 /* Lives until the next gw_watch_judge or gw_watch_read; gw_fleet_clone makes a copy that outlives it. */
 const gw_fleet *gw_watch_fleet(const gw_watch *w);
@@ -87,7 +90,7 @@ size_t gw_watch_hours(const gw_watch *w);
 gw_watch_hour gw_watch_hour_at(const gw_watch *w, size_t i);
 
 /*
- * The usage of a window of hours: a window that begins or ends within an hour is widened to whole hours, and
+ * The usage of a window of hours: one that begins or ends within an hour is widened to whole hours, and
  * cut to what is held and judged (ret->window says what came out; GW_ENODATA where nothing is left). window,
  * observed, heat map, node_ms and unknowns are as gw_observe would have them; what containers used
  * (right-sizing) is of the watch's whole time, in which the past fades.
@@ -96,7 +99,7 @@ gw_watch_hour gw_watch_hour_at(const gw_watch *w, size_t i);
  * interned; several merges may share it. ret needs nothing of the watch then, and is as good as what
  * gw_observe leaves: price it, book it, free it with gw_usage_free. GW_ENOMEM; *ret is untouched on failure.
  */
-int gw_watch_merge(const gw_watch *w, gw_interval window, gw_fleet *fleet, gw_usage *ret, gw_error *e);
+int gw_watch_merge(const gw_watch *w, gw_interval when, gw_fleet *fleet, gw_usage *ret, gw_error *e);
 
 /* Time of the newest sample that was read; INT64_MIN before the first one. For staleness. */
 int64_t gw_watch_newest(const gw_watch *w);

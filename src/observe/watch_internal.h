@@ -1,0 +1,148 @@
+/*
+ * Private to watch*.c:
+ *   watch.c        life cycle; reading from the source; which slices are open
+ *   watch_run.c    an open slice's windows → sums by the hour, as often as one likes
+ *   watch_judge.c  judging all that is open; closing a slice for good
+ *   watch_merge.c  what no unit accounts for; sums of a window
+ */
+#ifndef GW_OBSERVE_WATCH_INTERNAL_H
+#define GW_OBSERVE_WATCH_INTERNAL_H
+
+#include "observe/fold_internal.h"
+#include "observe/watch.h"
+
+#define OPEN_MAX      2                /* slices: one whose end is past may get late samples yet */
+#define BACKFILL_MS   (6 * GW_HOUR_MS) /* what a source that was silent may deliver after all */
+#define WATCH_END_MAX (INT64_MAX / 4)  /* times beyond are none */
+
+/* What goes from one slice to the next: the fold's, between slices. */
+typedef struct carry {
+    unit_state *units;
+    size_t n_units, cap_units;
+    node_state *nodes;
+    size_t n_nodes, cap_nodes;
+    pod_sums *sums;
+    size_t n_sums, cap_sums;
+    gw_map exporting, naming;
+    int64_t typical_ms;
+} carry;
+
+/* A slice whose samples are kept as windows. */
+typedef struct open_slice {
+    gw_fold *fold;
+    gw_usage facts;    /* which families there are */
+    gw_interval slice; /* of the fold */
+    int64_t read_ms;   /* until when it was read: the `now` of the last reading; INT64_MIN */
+    /* by group: the newest sample of a reading that succeeded; INT64_MIN */
+    int64_t newest_ms[GW_N_FAMILY_GROUPS];
+} open_slice;
+
+/* The sums of one slice. */
+typedef struct part {
+    gw_interval slice; /* as far as it is judged */
+    gw_usage facts;    /* XIDs known by then; containers of the slice alone; which families there are */
+    fold_hours hours;
+} part;
+
+/* GPU time of a node that no unit accounts for. */
+typedef struct rest {
+    int64_t hour_ms;
+    uint32_t node, unit;
+    bool idle, any_seen;
+    double ms;
+} rest;
+
+/* Of a unit that no exporter reports: what of its time remains, where it is too much. */
+typedef struct trim {
+    uint32_t unit;
+    double keep;
+} trim;
+
+typedef struct judgement {
+    gw_fleet fleet;
+    int64_t until_ms;
+    part parts[OPEN_MAX];
+    size_t n_parts;
+    carry carry; /* after the last of them */
+    rest *rests; /* by hour, then by node */
+    size_t n_rests, cap_rests;
+    trim *trims;
+    size_t n_trims, cap_trims;
+} judgement;
+
+/* An hour of closed slices. */
+typedef struct closed_hour {
+    gw_usage sums;
+    uint64_t digest;
+} closed_hour;
+
+typedef struct revision {
+    uint64_t digest, number;
+} revision;
+
+struct gw_watch {
+    gw_watch_options o;
+    int64_t length_ms; /* of slices */
+    bool broken;
+    gw_fleet fleet; /* with the facts of closed slices */
+    gw_usage total; /* of closed slices: XIDs, containers, which families there are */
+    carry carry;
+    gw_map held;         /* (unit, pod) of closed slices */
+    int64_t closed_ms;   /* slices are closed up to here */
+    int64_t first_ms;    /* start of the first hour that is held */
+    closed_hour *closed; /* from first_ms on */
+    size_t n_closed, cap_closed;
+    open_slice open[OPEN_MAX];
+    size_t n_open;
+    int64_t newest_gpu_ms, newest_ms;
+    uint64_t samples;    /* of closed slices */
+    judgement *now;      /* NULL: not judged since the last slice was closed */
+    revision *revisions; /* of hours from first_ms on */
+    size_t n_revisions, cap_revisions;
+    uint64_t judgements;
+};
+
+/* watch.c: where a slice that begins there ends. */
+int64_t gw_watch_slice_end(const gw_watch *w, int64_t start_ms);
+
+/* watch_run.c */
+void gw_carry_init(carry *c);
+/* ret goes on from where c is; lumps are shared with it. */
+int gw_carry_copy(carry *ret, const carry *c, gw_error *e);
+/* Frees what is its own: not old lumps. */
+void gw_carry_free(carry *c);
+void gw_part_free(part *p);
+/*
+ * The slice's windows up to until_ms into *ret, with c going from the slice's start to there, and facts into
+ * the fleet. before: the facts so far; prev: the part of the slice before, or NULL. The slice is as it was.
+ * On failure *ret is nothing that must be freed; c and the fleet are in between.
+ */
+int gw_watch_run(const gw_watch *w, open_slice *s, int64_t until_ms, carry *c, gw_fleet *fleet,
+                 const gw_usage *before, part *prev, part *ret, gw_error *e);
+
+/* watch_judge.c: closes the first open slice. A failure breaks the watch. */
+int gw_watch_close(gw_watch *w, gw_error *e);
+void gw_judgement_free(judgement *j);
+
+/* watch_merge.c: rests, trims, and numbers of GPUs of nodes. */
+int gw_watch_rest(const gw_watch *w, judgement *j, gw_error *e);
+/* Which hours this judgement changes. */
+int gw_watch_revise(gw_watch *w, const judgement *j, gw_error *e);
+/* into += the containers of a single slice. GW_ENOMEM. */
+int gw_watch_add_containers(gw_usage *into, gw_fleet *names, const gw_usage *from);
+uint64_t gw_watch_digest(const gw_usage *u);
+
+/* The usages of an hour: of closed slices, and of the open ones'. NULL where there is none. */
+static inline const gw_usage *watch_closed(const gw_watch *w, int64_t hour_ms)
+{
+    int64_t i = (hour_ms - w->first_ms) / GW_HOUR_MS;
+    return hour_ms >= w->first_ms && (size_t)i < w->n_closed ? &w->closed[i].sums : NULL;
+}
+
+static inline gw_usage *part_hour(const part *p, int64_t hour_ms)
+{
+    int64_t i = (hour_ms - p->hours.first_ms) / GW_HOUR_MS;
+    return hour_ms >= p->hours.first_ms && (size_t)i < p->hours.n ? &p->hours.of[i] : NULL;
+}
+
+#endif
