@@ -43,8 +43,7 @@ typedef struct gw_server_header {
 
 /* ---- the request ---- */
 
-/* Everything in it lives until the reply is complete for a reply made in the handler, and until the handler
- * returns for a deferred one: copy what the deferred work needs. */
+/* Everything in it lives until the handler returns: copy what deferred work needs. */
 typedef struct gw_server_request {
     const char *method; /* "GET": as sent, one of llhttp's */
     const char *target; /* the request target as sent */
@@ -224,7 +223,8 @@ int gw_server_start(gw_server *s, gw_error *e);
 /* Stops accepting at once, closes idle connections, finishes what is in flight for at most limits.stop_ms,
  * joins the threads. Once; not from a handler. */
 void gw_server_stop(gw_server *s);
-/* Any thread, and from a signal handler: begins what gw_server_stop waits for. */
+/* Any thread, and from a signal handler (which must not run after gw_server_free): begins what gw_server_stop
+ * waits for. */
 void gw_server_stop_begin(gw_server *s);
 /* gw_server_start, then waits until gw_server_stop_begin was called, then gw_server_stop. */
 int gw_server_run(gw_server *s, gw_error *e);

@@ -115,7 +115,8 @@ void gw_conn_next(gw_conn *c)
     drop_request(c);
     c->n_requests++;
     c->progress++;
-    c->state = c->keep ? GW_CONN_HEAD : GW_CONN_LAST;
+    /* a streamed reply may have begun, without Connection: close, before the server began to stop */
+    c->state = c->keep && !c->stopping ? GW_CONN_HEAD : GW_CONN_LAST;
     c->seen = c->line = c->n_lines = c->n_blank = 0;
 }
 
