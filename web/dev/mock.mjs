@@ -154,6 +154,7 @@ const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 's
 
 const server = createServer(async (req, res) => {
   const url = new URL(req.url, 'http://x');
+  const q = url.searchParams;
   const send = (code, type, body) => {
     const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
     if (req.headers['if-none-match'] === etag) return res.writeHead(304, { ETag: etag }).end();
@@ -163,6 +164,10 @@ const server = createServer(async (req, res) => {
     if (url.pathname.startsWith('/api/')) {
       const a = await answer(req, url);
       if (a === null) return send(404, 'application/json', JSON.stringify({ error: { code: 'not-found', message: `no such address: ${url.pathname}` } }));
+      if (q.get('format') === 'csv' && !a.csv) {
+        const rows = Object.values(a).filter(Array.isArray).sort((x, y) => y.length - x.length)[0] ?? [];
+        a.csv = `${Object.keys(rows[0] ?? {}).join(',')}\n${rows.map((r) => Object.values(r).map((v) => (typeof v === 'object' ? '' : v)).join(',')).join('\n')}\n`;
+      }
       return a.csv ? send(200, 'text/csv', a.csv) : send(200, 'application/json', JSON.stringify(a));
     }
     const file = join(dist, normalize(url.pathname === '/' ? '/index.html' : url.pathname));

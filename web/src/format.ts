@@ -3,7 +3,7 @@ import type { Maybe } from './types';
 
 export const UNKNOWN = 'unknown';
 
-/** Micro-dollars of an amount in dollars. The API writes six decimals, so this is exact below nine billion dollars. */
+/** Micro-dollars of an amount in dollars. The API writes six decimals, so this is exact below two billion dollars. */
 export const micros = (dollars: number): number => Math.round(dollars * 1e6);
 
 const grouped = (digits: string): string => digits.replace(/\B(?=(\d{3})+$)/g, ',');

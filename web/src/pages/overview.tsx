@@ -397,7 +397,7 @@ export function Overview() {
       {q.data ? <OverTime hours={hours} /> : null}
       <div class="two">
         <Top />
-        <Show q={{ ...q, error: undefined }}>{({ report }) => <Findings rows={report.findings} filtered={!!param('team')} />}</Show>
+        {q.data ? <Findings rows={q.data.report.findings} filtered={!!param('team')} /> : null}
       </div>
       {q.data ? <Unknowns rows={q.data.report.unknowns} /> : null}
       {history.data ? <Corrections rows={history.data.corrections ?? []} /> : null}

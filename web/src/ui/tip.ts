@@ -4,7 +4,7 @@
 import { formulas, type Formula } from '../formulas';
 
 const SELECTOR = '[data-f],[data-tip],[data-exact]';
-const HIDE_MS = 120;
+const HIDE_MS = 200;
 const MARGIN = 8;
 
 let box: HTMLDivElement;
@@ -30,6 +30,19 @@ function fill(el: HTMLElement): boolean {
   return parts.length > 0;
 }
 
+/** Beside its number, so that the column stays free for the next one; below where there is no room at either side. */
+function place(r: DOMRect, b: DOMRect): void {
+  const right = r.right + MARGIN;
+  const left = r.left - b.width - MARGIN;
+  const beside = right + b.width + MARGIN <= innerWidth ? right : left >= MARGIN ? left : null;
+  const x = beside ?? Math.max(MARGIN, Math.min(r.left, innerWidth - b.width - MARGIN));
+  const y = beside === null ? r.bottom + MARGIN : r.top - MARGIN;
+  const fits = y + b.height + MARGIN <= innerHeight;
+  const otherwise = beside === null ? r.top - b.height - MARGIN : innerHeight - b.height - MARGIN;
+  box.style.left = `${x}px`;
+  box.style.top = `${fits ? y : Math.max(MARGIN, otherwise)}px`;
+}
+
 function show(el: HTMLElement): void {
   clearTimeout(timer);
   if (owner === el) return;
@@ -37,13 +50,7 @@ function show(el: HTMLElement): void {
   if (!fill(el)) return;
   owner = el;
   box.hidden = false;
-  const r = el.getBoundingClientRect();
-  const b = box.getBoundingClientRect();
-  const left = Math.max(MARGIN, Math.min(r.left, innerWidth - b.width - MARGIN));
-  const below = r.bottom + 6;
-  const top = below + b.height + MARGIN <= innerHeight ? below : Math.max(MARGIN, r.top - b.height - 6);
-  box.style.left = `${left}px`;
-  box.style.top = `${top}px`;
+  place(el.getBoundingClientRect(), box.getBoundingClientRect());
   el.setAttribute('aria-describedby', 'tip');
 }
 
