@@ -173,7 +173,8 @@ static bool next_unsaved(void *ctx, gw_sql_value *v)
 _Static_assert(2 + GW_N_GROUP_DIMS <= GW_SQL_ARGS_MAX, "a group has more columns than a statement");
 
 /* Rows by the texts' numbers; the i-th entry of `found` is the key of the i-th row. */
-static int sum_leaves(const gw_hour *h, const gw_leaf_texts *t, gw_map *found, gw_rows *r, gw_error *e)
+static int sum_leaves(const gw_hour *h, const gw_leaf_texts *t, const uint32_t *hours, gw_map *found,
+                      gw_rows *r, gw_error *e)
 {
     uint32_t bit = UINT32_C(1) << h->start_ms / GW_HOUR_MS % 24;
     for (size_t i = 0; i < t->n; i++) {
@@ -187,7 +188,7 @@ static int sum_leaves(const gw_hour *h, const gw_leaf_texts *t, gw_map *found, g
             gw_group_row *row = gw_rows_add(r);
             if (!row || gw_map_set(found, k, at))
                 return gw_fail_memory(e);
-            row->hours = bit;
+            row->hours = hours ? hours[i] : bit;
             row->m = h->leaves[i].m;
         } else if (!gw_measures_add_to(&r->rows[at].m, &h->leaves[i].m)) {
             return gw_fail(e, GW_ELIMIT, "cluster %s: a sum of the hour is larger than 64 bits hold",
@@ -224,14 +225,14 @@ static int number_rows(gw_groups *c, const gw_leaf_texts *t, const gw_map *found
     return rc;
 }
 
-int gw_groups_sum(gw_store *s, gw_groups *c, const gw_hour *h, const gw_leaf_texts *t, gw_rows *ret,
-                  gw_error *e)
+int gw_groups_sum(gw_store *s, gw_groups *c, const gw_hour *h, const gw_leaf_texts *t, const uint32_t *hours,
+                  gw_rows *ret, gw_error *e)
 {
     gw_map found;
     gw_rows r = {0};
     unsaved u = {c, c->n};
     gw_map_init(&found);
-    int rc = sum_leaves(h, t, &found, &r, e);
+    int rc = sum_leaves(h, t, hours, &found, &r, e);
     rc = rc ? rc : number_rows(c, t, &found, &r, e);
     gw_map_free(&found);
     if (rc == 0 && u.next < c->n)

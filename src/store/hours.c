@@ -252,8 +252,8 @@ static int write_hour(gw_store *s, const gw_hour *h, int64_t cluster, const ther
                            gw_sql_int(h->observed.end_ms),
                            gw_sql_blob(t->digest, GW_DIGEST_BYTES),
                            gw_sql_blob(rows->data, rows->len),
-                           gw_sql_blob(page->data, page->len),
-                           gw_sql_int(s->base_id)};
+                           page->len ? gw_sql_blob(page->data, page->len) : gw_sql_null(),
+                           page->len ? gw_sql_int(s->base_id) : gw_sql_null()};
     return gw_store_run(
         s,
         "INSERT INTO gw_hour (cluster, hour_ms, closed_ms, observed_start_ms, observed_end_ms, digest, sums, "
@@ -267,29 +267,30 @@ static int write_hour(gw_store *s, const gw_hour *h, int64_t cluster, const ther
 
 /* What is there is another, or nothing: everything that belongs to the hour. */
 static int write_all(gw_store *s, const gw_hour *h, const gw_leaf_texts *lt, gw_groups *c, const there *t,
-                     const char *reason, gw_error *e)
+                     const gw_put *how, gw_error *e)
 {
     gw_rows rows = {0};
     gw_buf page, block;
     int64_t now_ms = s->clock(s->clock_ctx);
     gw_buf_init(&page, GW_PAGE_BYTES_MAX);
     gw_buf_init(&block, GW_PACK_BODY_MAX);
-    int rc = gw_groups_sum(s, c, h, lt, &rows, e);
-    rc = rc ? rc : gw_base_for(s, c->cluster, lt, e);
-    rc = rc ? rc : gw_page_put(h, lt, &s->base, s->base_number, &page, e);
+    int rc = gw_groups_sum(s, c, h, lt, NULL, &rows, e);
+    if (!how->digest) {
+        rc = rc ? rc : gw_base_for(s, c->cluster, lt, e);
+        rc = rc ? rc : gw_page_put(h, lt, &s->base, s->base_number, &page, e);
+    }
     rc = rc ? rc : gw_rows_write(&rows, &block, e);
     rc = rc ? rc : write_hour(s, h, c->cluster, t, &page, &block, now_ms, e);
     rc = rc ? rc : update_day(s, c, h->start_ms, &rows, t->found, e);
     if (rc == 0 && t->found)
-        rc = write_trail(s, c, h->start_ms, reason, now_ms, &t->rows, &rows, e);
+        rc = write_trail(s, c, h->start_ms, how->reason, now_ms, &t->rows, &rows, e);
     gw_rows_free(&rows);
     gw_buf_free(&page);
     gw_buf_free(&block);
     return rc;
 }
 
-/* The cluster's number, which is made where it is new; other writers of the cluster wait from here on. */
-static int lock_cluster(gw_store *s, const char *name, int64_t *ret, gw_error *e)
+int gw_cluster_lock(gw_store *s, const char *name, int64_t *ret, gw_error *e)
 {
     gw_sql_value args[] = {gw_sql_text(name)};
     int rc = gw_store_int(s, s->g->ops->lock_cluster, args, 1, 0, ret, e);
@@ -307,8 +308,26 @@ static int look(gw_store *s, int64_t cluster, int64_t hour_ms, there *t, gw_erro
                         look_row, t, e);
 }
 
-int gw_hour_put(gw_store *s, const gw_hour *h, const char *reason, gw_put_mode mode, gw_put_result *ret,
-                gw_error *e)
+/* What is there may be replaced. */
+static int may_correct(const gw_hour *h, const there *t, const gw_put *how, gw_error *e)
+{
+    char at[GW_TIME_TEXT_MAX];
+    if (!t->has_rows)
+        return gw_fail(
+            e, GW_EWINDOW,
+            "cluster %s, hour %s: is closed with other numbers, and too old to be corrected: its sums "
+            "are not kept any more (retention.hourDays)",
+            h->cluster, gw_time_format(h->start_ms, at));
+    if (how->refuse)
+        return gw_fail(
+            e, GW_EUSAGE,
+            "cluster %s, hour %s: is there already with other numbers; import with --replace to have "
+            "it corrected",
+            h->cluster, gw_time_format(h->start_ms, at));
+    return 0;
+}
+
+int gw_hour_put(gw_store *s, const gw_hour *h, const gw_put *how, gw_put_result *ret, gw_error *e)
 {
     gw_leaf_texts lt;
     uint8_t digest[GW_DIGEST_BYTES];
@@ -320,25 +339,17 @@ int gw_hour_put(gw_store *s, const gw_hour *h, const char *reason, gw_put_mode m
         return rc;
     for (size_t i = 0; rc == 0 && i < h->n_leaves; i++)
         rc = check_leaf(h, i, e);
-    gw_hour_digest(h, &lt, digest);
-    rc = rc ? rc : lock_cluster(s, h->cluster, &cluster, e);
+    if (how->digest)
+        memcpy(digest, how->digest, sizeof(digest));
+    else
+        gw_hour_digest(h, &lt, digest);
+    rc = rc ? rc : gw_cluster_lock(s, h->cluster, &cluster, e);
     rc = rc ? rc : look(s, cluster, h->start_ms, &t, e);
-    char at[GW_TIME_TEXT_MAX];
-    if (rc == 0 && t.found && !t.same && !t.has_rows)
-        rc = gw_fail(
-            e, GW_EWINDOW,
-            "cluster %s, hour %s: is closed with other numbers, and too old to be corrected: its sums are "
-            "not kept any more (retention.hourDays)",
-            h->cluster, gw_time_format(h->start_ms, at));
-    if (rc == 0 && t.found && !t.same && mode == GW_PUT_REFUSE)
-        rc = gw_fail(
-            e, GW_EUSAGE,
-            "cluster %s, hour %s: is there already with other numbers; import with --replace to have it "
-            "corrected",
-            h->cluster, gw_time_format(h->start_ms, at));
+    if (rc == 0 && t.found && !t.same)
+        rc = may_correct(h, &t, how, e);
     if (rc == 0 && !t.same) {
         rc = gw_groups_of(s, cluster, &c, e);
-        rc = rc ? rc : write_all(s, h, &lt, c, &t, reason, e);
+        rc = rc ? rc : write_all(s, h, &lt, c, &t, how, e);
     }
     if (rc == 0)
         *ret = t.same ? GW_PUT_SAME : t.found ? GW_PUT_CORRECTED : GW_PUT_NEW;
@@ -350,10 +361,11 @@ int gw_hour_put(gw_store *s, const gw_hour *h, const char *reason, gw_put_mode m
 int gw_store_put_hour(gw_store *s, const gw_hour *h, const char *reason, gw_put_result *ret, gw_error *e)
 {
     gw_put_result result = GW_PUT_SAME;
+    gw_put how = {.reason = reason};
     int rc = gw_store_begin(s, true, e);
     if (rc)
         return rc;
-    rc = gw_store_end(s, gw_hour_put(s, h, reason, GW_PUT_REPLACE, &result, e), e);
+    rc = gw_store_end(s, gw_hour_put(s, h, &how, &result, e), e);
     if (rc == 0)
         *ret = result;
     return rc;
@@ -400,15 +412,78 @@ static int take_key(void *ctx, const gw_sql_value *v, size_t n, gw_error *e)
     if (gw_grow(&p, &l->cap, l->n + 1, sizeof(*l->keys), GW_HOURS_MAX))
         return gw_fail_memory(e);
     l->keys = p;
-    l->keys[l->n++] = (gw_hour_key){v[0].i, v[1].i};
+    l->keys[l->n++] = (gw_hour_key){v[0].i, v[1].i, 0};
     return 0;
 }
 
-static int list_keys(gw_store *s, const char *sql, const gw_sql_value *args, size_t n, gw_hour_key **ret,
-                     size_t *ret_n, gw_error *e)
+typedef struct cluster_name {
+    int64_t cluster;
+    const char *name;
+} cluster_name;
+
+typedef struct cluster_names {
+    gw_arena arena;
+    cluster_name *list;
+    size_t n, cap;
+} cluster_names;
+
+static int take_cluster(void *ctx, const gw_sql_value *v, size_t n, gw_error *e)
+{
+    cluster_names *l = ctx;
+    void *p = l->list;
+    GW_UNUSED(n);
+    if (gw_grow(&p, &l->cap, l->n + 1, sizeof(*l->list), GW_CLUSTERS_MAX))
+        return gw_fail_memory(e);
+    l->list = p;
+    l->list[l->n] = (cluster_name){v[0].i, gw_arena_strndup(&l->arena, v[1].s.p, v[1].s.n)};
+    return l->list[l->n++].name ? 0 : gw_fail_memory(e);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const cluster_name *)a)->name, ((const cluster_name *)b)->name);
+}
+
+static int by_hour(const void *a, const void *b)
+{
+    const gw_hour_key *x = a, *y = b;
+    if (x->hour_ms != y->hour_ms)
+        return x->hour_ms < y->hour_ms ? -1 : 1;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* By hour and then by the name of the cluster: here and not by the database, whose order depends on its
+ * locale. */
+static int sort_keys(gw_store *s, key_list *l, gw_error *e)
+{
+    cluster_names names = {.n = 0};
+    gw_map rank;
+    gw_arena_init(&names.arena, 0);
+    gw_map_init(&rank);
+    int rc = gw_store_run(s, "SELECT id, name FROM gw_cluster", NULL, 0, take_cluster, &names, e);
+    if (rc == 0 && names.n > 1) {
+        qsort(names.list, names.n, sizeof(*names.list), by_name);
+        for (size_t i = 0; rc == 0 && i < names.n; i++)
+            if (gw_map_set(&rank, (gw_str){(const char *)&names.list[i].cluster, sizeof(int64_t)},
+                           (uint32_t)i))
+                rc = gw_fail_memory(e);
+        for (size_t i = 0; rc == 0 && i < l->n; i++)
+            l->keys[i].rank = gw_map_get(&rank, (gw_str){(const char *)&l->keys[i].cluster, sizeof(int64_t)});
+        if (rc == 0 && l->n > 1)
+            qsort(l->keys, l->n, sizeof(*l->keys), by_hour);
+    }
+    gw_free(names.list);
+    gw_map_free(&rank);
+    gw_arena_free(&names.arena);
+    return rc;
+}
+
+int gw_hour_keys_of(gw_store *s, const char *sql, const gw_sql_value *args, size_t n, gw_hour_key **ret,
+                    size_t *ret_n, gw_error *e)
 {
     key_list l = {0};
     int rc = gw_store_run(s, sql, args, n, take_key, &l, e);
+    rc = rc ? rc : sort_keys(s, &l, e);
     if (rc) {
         gw_free(l.keys);
         return rc;
@@ -422,13 +497,13 @@ int gw_hour_keys(gw_store *s, int64_t cluster, gw_interval when, gw_hour_key **r
                  gw_error *e)
 {
     gw_sql_value args[] = {gw_sql_int(when.start_ms), gw_sql_int(when.end_ms), gw_sql_int(cluster)};
-    return list_keys(s,
-                     cluster
-                         ? "SELECT hour_ms, cluster FROM gw_hour WHERE hour_ms >= $1 AND hour_ms < $2 AND "
-                           "cluster = $3 AND page IS NOT NULL ORDER BY hour_ms, cluster"
-                         : "SELECT hour_ms, cluster FROM gw_hour WHERE hour_ms >= $1 AND hour_ms < $2 AND "
-                           "page IS NOT NULL ORDER BY hour_ms, cluster",
-                     args, cluster ? 3 : 2, ret, ret_n, e);
+    return gw_hour_keys_of(
+        s,
+        cluster ? "SELECT hour_ms, cluster FROM gw_hour WHERE hour_ms >= $1 AND hour_ms < $2 AND "
+                  "cluster = $3 AND page IS NOT NULL ORDER BY hour_ms"
+                : "SELECT hour_ms, cluster FROM gw_hour WHERE hour_ms >= $1 AND hour_ms < $2 AND "
+                  "page IS NOT NULL ORDER BY hour_ms",
+        args, cluster ? 3 : 2, ret, ret_n, e);
 }
 
 int gw_store_closed(gw_store *s, const char *cluster, gw_interval when, gw_arena *arena, int64_t **ret,
@@ -440,10 +515,11 @@ int gw_store_closed(gw_store *s, const char *cluster, gw_interval when, gw_arena
     int rc = gw_store_begin(s, false, e);
     if (rc)
         return rc;
-    rc = list_keys(s,
-                   "SELECT hour_ms, cluster FROM gw_hour WHERE cluster = (SELECT id FROM gw_cluster WHERE "
-                   "name = $1) AND hour_ms >= $2 AND hour_ms < $3 ORDER BY hour_ms",
-                   args, 3, &keys, &n, e);
+    rc = gw_hour_keys_of(
+        s,
+        "SELECT hour_ms, cluster FROM gw_hour WHERE cluster = (SELECT id FROM gw_cluster WHERE "
+        "name = $1) AND hour_ms >= $2 AND hour_ms < $3 ORDER BY hour_ms",
+        args, 3, &keys, &n, e);
     rc = gw_store_end(s, rc, e);
     int64_t *hours = rc ? NULL : GW_NEW_ARRAY(arena, int64_t, n);
     if (rc == 0 && !hours)

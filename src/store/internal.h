@@ -56,9 +56,10 @@ int gw_groups_of(gw_store *s, int64_t cluster, gw_groups **ret, gw_error *e);
 void gw_groups_forget(gw_store *s); /* all of them */
 /* After a rollback: those with groups that were never committed. */
 void gw_groups_forget_new(gw_store *s);
-/* Sums the leaves into rows, groups that are new written to the database. hour: of the day, for the bit. */
-int gw_groups_sum(gw_store *s, gw_groups *c, const gw_hour *h, const gw_leaf_texts *t, gw_rows *ret,
-                  gw_error *e);
+/* Sums the leaves into rows, groups that are new written to the database. hours: for each leaf the bits of
+ * the hours that it is of; NULL: all are of the hour. */
+int gw_groups_sum(gw_store *s, gw_groups *c, const gw_hour *h, const gw_leaf_texts *t, const uint32_t *hours,
+                  gw_rows *ret, gw_error *e);
 
 /* ---- lists of texts that pages share (base.c) ---- */
 
@@ -70,20 +71,30 @@ void gw_base_forget(gw_store *s);
 
 /* ---- hours (hours.c) ---- */
 
-/* gw_store_put_hour within a transaction. found: what is there has other numbers and must not be replaced. */
-typedef enum gw_put_mode { GW_PUT_REPLACE, GW_PUT_REFUSE } gw_put_mode;
-int gw_hour_put(gw_store *s, const gw_hour *h, const char *reason, gw_put_mode mode, gw_put_result *ret,
-                gw_error *e);
+typedef struct gw_put {
+    const char *reason;
+    bool refuse;           /* an hour that is there with other numbers: GW_EUSAGE */
+    const uint8_t *digest; /* of an hour whose leaves are gone: what h->leaves holds are groups, and no page
+                              is written. NULL: made from the leaves */
+} gw_put;
+/* gw_store_put_hour within a transaction. */
+int gw_hour_put(gw_store *s, const gw_hour *h, const gw_put *how, gw_put_result *ret, gw_error *e);
+/* The cluster's number, which is made where it is new; other writers of the cluster wait from here on. */
+int gw_cluster_lock(gw_store *s, const char *name, int64_t *ret, gw_error *e);
 /* One hour's page; *ret_found false where there is none. */
 int gw_hour_page(gw_store *s, int64_t cluster, int64_t hour_ms, gw_arena *arena, gw_hour *ret,
                  bool *ret_found, gw_error *e);
-/* (hour, cluster id) of the hours that have a page, in that order; cluster 0: all. */
+/* The hours that have a page, by (hour, name of the cluster); cluster 0: all. */
 typedef struct gw_hour_key {
     int64_t hour_ms, cluster;
+    uint32_t rank; /* of the cluster by its name */
 } gw_hour_key;
 #define GW_HOURS_MAX ((size_t)100000000)
 int gw_hour_keys(gw_store *s, int64_t cluster, gw_interval when, gw_hour_key **ret, size_t *ret_n,
                  gw_error *e);
+/* The same of a statement whose first two columns are hour or day and cluster. */
+int gw_hour_keys_of(gw_store *s, const char *sql, const gw_sql_value *args, size_t n, gw_hour_key **ret,
+                    size_t *ret_n, gw_error *e);
 /* The day's rows in the database. */
 int gw_day_write(gw_store *s, int64_t cluster, int64_t day_ms, const gw_rows *rows, gw_error *e);
 int gw_day_read(gw_store *s, int64_t cluster, int64_t day_ms, gw_rows *ret, bool *ret_found, gw_error *e);

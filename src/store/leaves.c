@@ -108,8 +108,11 @@ void gw_hour_digest(const gw_hour *h, const gw_leaf_texts *t, uint8_t ret[GW_DIG
         for (size_t d = 0; d < GW_N_TEXT_DIMS; d++)
             one = mix_text(one, gw_texts_at(&t->texts, t->ids[d * t->n + i]));
         one = mix(one, (uint64_t)l->node_hourly);
-        for (size_t c = 0; c < GW_N_MEASURES; c++)
-            one = mix(one, (uint64_t)gw_measure_of(&l->m, c));
+        for (size_t c = 0; c < GW_N_MEASURES; c++) {
+            int64_t v = gw_measure_of(&l->m, c);
+            one = mix(one, (uint64_t)(v == GW_MICRO_UNKNOWN ? GW_UNKNOWN_COUNT
+                                                            : v)); /* one unknown is as another */
+        }
         sum += mix(one, t->n);
     }
     all = mix(mix(all, (uint64_t)sum), (uint64_t)(sum >> 64));
