@@ -75,6 +75,8 @@ int gw_fold_begin(gw_fold *f, gw_interval slice, gw_error *e)
     f->pods = NULL;
     f->n_xids = 0;
     f->slice_samples = f->slice_series = 0;
+    f->reading_ms = slice.start_ms - GW_HOLD_MAX_MS;
+    f->lost_ms = INT64_MAX;
     f->requests_seen = NULL;
     f->n_requests_seen = 0;
     f->sink.samples = push_samples;

@@ -589,56 +589,65 @@ static int book_unit(gw_fold *f, uint32_t unit, const unit_claims *u, gw_error *
     return 0;
 }
 
-static void add_samples(gw_usage *to, uint32_t unit, uint32_t pod, uint64_t n)
+/* What counts the samples of a pod on a unit; NULL where it holds nothing there. */
+static uint64_t *samples_of(gw_usage *to, uint32_t unit, uint32_t pod)
 {
     uint32_t pair[2] = {unit, pod};
     uint32_t h =
         pod == GW_NONE ? GW_NONE : gw_map_get(&to->by_hold, (gw_str){(const char *)pair, sizeof(pair)});
-    if (h != GW_NONE)
-        to->holds[h].stats.samples += n;
-    else
-        to->units[unit].idle.samples += n;
+    return pod == GW_NONE ? &to->units[unit].idle.samples : h != GW_NONE ? &to->holds[h].stats.samples : NULL;
 }
 
-/* Over the hours as the windows of the first track, and of those that measure the same, cover them. */
-static void spread_samples(const gw_fold *f, uint32_t unit, track *const *tracks, size_t n_tracks, uint64_t n)
+/* Over the hours in which the pod holds the unit, as the tracks (which measure the same) cover them. */
+static bool spread_samples(const gw_fold *f, uint32_t unit, uint32_t pod, track *const *tracks,
+                           size_t n_tracks, uint64_t n)
 {
     double all = 0, sum = 0;
-    uint64_t given = 0;
+    uint64_t given = 0, *last = NULL;
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t w = 0; w < f->n_windows; w++) {
-            for (size_t i = 0; i < n_tracks && tracks[i]->what == tracks[0]->what; i++) {
-                const window *x = track_window(tracks[i], w);
-                *(pass ? &sum : &all) += x ? x->ms : 0;
+            int64_t at = GW_MAX(f->slice.start_ms, f->base_ms + (int64_t)w * GW_WINDOW_MS);
+            uint64_t *to = samples_of(sums_at(f, at), unit, pod);
+            double ms = 0;
+            for (size_t i = 0; i < n_tracks && to; i++)
+                ms += track_window(tracks[i], w) ? track_window(tracks[i], w)->ms : 0;
+            last = to ? to : last;
+            if (pass == 0) {
+                all += ms;
+            } else if (ms > 0) {
+                sum += ms;
+                uint64_t due = (uint64_t)((double)n * sum / all);
+                *to += due - given;
+                given = due;
             }
-            int64_t next = f->base_ms + (int64_t)(w + 1) * GW_WINDOW_MS;
-            bool last = w + 1 == f->n_windows;
-            if (!pass || (next % GW_HOUR_MS != 0 && !last))
-                continue;
-            uint64_t due = last || !(all > 0) ? n : (uint64_t)((double)n * sum / all);
-            add_samples(sums_at(f, GW_MAX(f->slice.start_ms, next - GW_WINDOW_MS)), unit,
-                        tracks[0]->pod_index, due - given);
-            given = due;
         }
     }
+    if (last)
+        *last += n - given;
+    return last;
 }
 
 /* Samples read, for `explain`: of the best compute signal of each pod's series. */
 static void count_samples(gw_fold *f, uint32_t unit, const unit_claims *u)
 {
     for (size_t i = 0; i < u->n_tracks;) {
-        size_t first = i;
+        size_t first = i, n_best = 0;
         uint32_t pod = u->tracks[i]->pod_index;
         measure best = u->tracks[i]->what;
         uint64_t n = 0;
         for (; i < u->n_tracks && u->tracks[i]->pod_index == pod; i++) {
-            if (u->tracks[i]->what == best && best <= M_GPU_UTIL)
+            if (u->tracks[i]->what == best && best <= M_GPU_UTIL) {
                 n += u->tracks[i]->samples - GW_MIN(u->tracks[i]->invalid, u->tracks[i]->samples);
+                n_best++;
+            }
         }
-        if (f->hours)
-            spread_samples(f, unit, u->tracks + first, i - first, n);
-        else
-            add_samples(f->usage, unit, pod, n);
+        if (f->hours) {
+            if (!spread_samples(f, unit, pod, u->tracks + first, n_best, n))
+                spread_samples(f, unit, GW_NONE, u->tracks + first, n_best, n);
+            continue;
+        }
+        uint64_t *to = samples_of(f->usage, unit, pod);
+        *(to ? to : samples_of(f->usage, unit, GW_NONE)) += n;
     }
 }
 

@@ -212,6 +212,9 @@ struct gw_fold {
     gw_map naming;    /* scrape jobs that have named a pod: only their silence says that nobody holds a GPU */
     gw_xid *xids;     /* of the slice: `unit` is the number of the track until they are settled */
     size_t n_xids, cap_xids;
+    int64_t
+        reading_ms;  /* what is being read begins there: with the slice, or later where it is read in parts */
+    int64_t lost_ms; /* containers whose pods came to be known late are to be read from there; INT64_MAX */
     uint64_t slice_samples, slice_series; /* of the slice: a slice that is read again counts once */
     uint64_t *node_windows;  /* of the slice: per node a bit for each window in which anything is about it */
     uint64_t *board_windows; /* of the slice: per GPU, two rows: any series; a MIG instance's series */

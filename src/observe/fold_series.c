@@ -373,13 +373,20 @@ static bool is_lost(const track *k)
     return k->what >= M_CPU_SECONDS && k->container && k->subject == GW_NONE;
 }
 
-/* Where its pod is known by now, what is read again counts. */
+/* Its pod may be known by now. What is read again from its first sample on counts then; where that is not
+ * what is being read, it is what is to be read. */
 static int find_again(gw_fold *f, track *k, const labels_in *in, gw_error *e)
 {
-    int rc = read_container(f, k, in, e);
-    if (!rc && k->subject != GW_NONE)
-        k->last_ms = INT64_MIN;
-    return rc;
+    gw_str pod = GET_FIRST(in, "exported_pod", "pod"), ns = GET_FIRST(in, "exported_namespace", "namespace");
+    if (gw_fleet_find_pod_in(f->fleet, gw_str_of(k->cluster), ns, pod) == GW_NONE)
+        return 0;
+    if (k->open && k->anchor_ms < f->reading_ms) {
+        f->lost_ms = GW_MIN(f->lost_ms, k->anchor_ms);
+        return 0;
+    }
+    k->last_ms = INT64_MIN;
+    k->open = false;
+    return read_container(f, k, in, e);
 }
 
 int gw_fold_series(void *ctx, const gw_label *labels, size_t n, void **ret, gw_error *e)

@@ -328,7 +328,10 @@ int gw_fold_track_samples(gw_fold *f, track *k, const int64_t *t_ms, const doubl
     if (k->what < N_GPU_MEASURES)
         return gauge_samples(f, k, t_ms, value, n, e);
     if (k->what >= M_CPU_SECONDS && k->subject == GW_NONE) {
-        k->last_ms = t_ms[n - 1]; /* of no pod that is known */
+        /* of no pod that is known; should it turn up, this is where its samples began */
+        k->anchor_ms = k->open ? k->anchor_ms : t_ms[0];
+        k->open = true;
+        k->last_ms = t_ms[n - 1];
         return 0;
     }
     if (k->what >= M_CPU_SECONDS)

@@ -129,6 +129,8 @@ static gw_interval range_of(const gw_watch *w, const open_slice *s, int g, int64
     int64_t from = s->read_ms - BACKFILL_MS;
     if (s->newest_ms[g] != INT64_MIN)
         from = GW_MAX(from, s->newest_ms[g] - w->o.late_ms);
+    if (g == GW_FAMILIES_CADVISOR)
+        from = GW_MIN(from, s->fold->lost_ms);
     range.start_ms = GW_MAX(range.start_ms, from);
     return range;
 }
@@ -164,9 +166,15 @@ static int read_slice(gw_watch *w, open_slice *s, gw_source *source, int64_t now
         gate gt = {.to = gw_fold_sink(s->fold), .newest_ms = s->newest_ms[g]};
         gw_series_sink sink = {&gt, gate_series, gate_samples};
         gw_interval range = range_of(w, s, g, now_ms);
+        int64_t lost = s->fold->lost_ms;
+        s->fold->reading_ms = range.start_ms;
+        if (g == GW_FAMILIES_CADVISOR)
+            s->fold->lost_ms = INT64_MAX; /* until it finds more */
         int rc = range.start_ms < range.end_ms
                      ? source->read(source->self, (gw_family_group)g, range, &sink, e)
                      : 0;
+        if (rc)
+            s->fold->lost_ms = GW_MIN(lost, s->fold->lost_ms);
         if (rc)
             return gt.refused ? refuse(w, s, rc, e) : rc;
         newest[g] = gt.newest_ms;
