@@ -1,0 +1,121 @@
+/* gpuwise review: what a team looks at each week, fortnight and month, from the history. */
+#include "operate/review.h"
+#include "cli/cli.h"
+#include "format/doc.h"
+#include "present/render.h"
+
+typedef enum review_output { OUTPUT_MD, OUTPUT_HTML, OUTPUT_JSON } review_output;
+
+static const char *const outputs[] = {"md", "html", "json", NULL};
+
+#define AT(field) offsetof(gw_options, field)
+
+/* Not gw_options_store: a review is of all clusters unless one is named. */
+static const gw_option options[] = {
+    {.name = "store",
+     .kind = GW_OPTION_TEXT,
+     .offset = AT(store),
+     .value = "URL",
+     .help = "Where history is kept: sqlite:FILE or postgres://USER@HOST/DB",
+     .initial = "sqlite:gpuwise.db",
+     .env = "GPUWISE_STORE"},
+    {.name = "cluster",
+     .kind = GW_OPTION_TEXT,
+     .offset = AT(cluster),
+     .value = "NAME",
+     .help = "Only this cluster of the history; all unless given"},
+    {.name = "from",
+     .kind = GW_OPTION_TEXT,
+     .offset = AT(from),
+     .value = "TIME",
+     .help = "Start, a full hour: 2026-11-01 or 2026-11-01T00:00:00Z; the last full period unless given"},
+    {.name = "to", .kind = GW_OPTION_TEXT, .offset = AT(to), .value = "TIME", .help = "End, a full hour"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = GW_OPTION_CHOICE,
+     .offset = AT(output),
+     .value = "FORMAT",
+     .help = "md, html or json",
+     .initial = "md",
+     .choices = outputs},
+    {0}};
+static const gw_option_group group = {"Review", options};
+static const gw_option_group *const groups[] = {&group, NULL};
+
+/* {0,0} where nothing is said: the last full period. */
+static int read_period(const gw_options *o, int64_t now_ms, gw_interval *ret, gw_error *e)
+{
+    gw_interval when = {0, 0};
+    if (!o->from != !o->to)
+        return gw_fail(e, GW_EUSAGE,
+                       "--from and --to go together; without both, the last full period is reviewed");
+    if (!o->from)
+        return 0;
+    int rc = gw_time_parse(o->from, now_ms, &when.start_ms, e);
+    if (rc == 0)
+        rc = gw_time_parse(o->to, now_ms, &when.end_ms, e);
+    if (rc == 0 && when.start_ms >= when.end_ms)
+        return gw_fail(e, GW_EWINDOW, "--from %s is not before --to %s", o->from, o->to);
+    if (rc == 0)
+        *ret = when;
+    return rc;
+}
+
+static int write_review(const gw_review *r, int output, gw_error *e)
+{
+    gw_buf b;
+    gw_doc d;
+    gw_buf_init(&b, GW_ANSWER_BYTES_MAX);
+    gw_doc_init(&d, GW_DOC_JSON, &b);
+    int rc =
+        output == OUTPUT_JSON ? gw_review_write(r, &d, e) : gw_review_render(r, output == OUTPUT_HTML, &b, e);
+    if (rc == 0)
+        rc = gw_cli_write(&b, e);
+    gw_buf_free(&b);
+    return rc;
+}
+
+static int run(gw_cli *cli, gw_error *e)
+{
+    const gw_options *o = &cli->options;
+    gw_review_options ro = {.kind = gw_review_kind_find(gw_str_of(cli->operands.items[0])),
+                            .now_ms = cli->clock(NULL),
+                            .cluster = o->cluster,
+                            .spot = {GW_SPOT_TRAINING, GW_SPOT_INFERENCE}};
+    const gw_store_options so = {.url = o->store, .read_only = true};
+    gw_store *s = NULL;
+    gw_review r;
+    if (ro.kind == GW_N_REVIEW_KINDS)
+        return gw_fail(e, GW_EUSAGE, "there is no review '%s'; write weekly, biweekly or monthly",
+                       cli->operands.items[0]);
+    int rc = read_period(o, ro.now_ms, &ro.when, e);
+    if (rc == 0)
+        rc = gw_store_open(&so, &s, e);
+    if (rc)
+        return rc;
+    rc = gw_review_make(s, &ro, &r, e);
+    if (rc == 0) {
+        rc = write_review(&r, o->output, e);
+        gw_review_free(&r);
+    }
+    gw_store_free(s);
+    return rc;
+}
+
+const gw_verb gw_verb_review = {
+    {.name = "review",
+     .summary = "Weekly, fortnightly and monthly reviews from the history",
+     .operands = "weekly|biweekly|monthly",
+     .min_operands = 1,
+     .max_operands = 1,
+     .operand_words = "weekly biweekly monthly",
+     .text = "From the history that `gpuwise serve` keeps; reads no Prometheus. weekly: GPU\n"
+             "utilisation by namespace, those under 25 % with their owners. biweekly: the ten\n"
+             "dearest workloads and what the plan proposes for them. monthly: spot coverage,\n"
+             "unit costs, and a statement for each team; they add up to the bill. Hours that\n"
+             "are not in the history are named, and nothing is made up for them.",
+     .examples = "review weekly --store sqlite:gpuwise.db\n"
+                 "review monthly --from 2026-10-01 --to 2026-11-01 -o html > october.html\n"
+                 "review biweekly --store postgres://gpuwise@db/costs --cluster prod -o json",
+     .groups = groups},
+    run};
