@@ -83,8 +83,8 @@ typedef struct gw_budget_day {
 typedef struct gw_budget_state {
     const gw_budget_rule *rule;
     gw_interval period;
-    gw_micro spent;
-    double share; /* spent / amount */
+    gw_micro spent; /* GW_MICRO_UNKNOWN where no hour of the period is in the store */
+    double share;   /* spent / amount; NAN where spent is not known */
     gw_forecast forecast;
     gw_budget_threshold thresholds[GW_BUDGET_THRESHOLDS_MAX + 1];
     size_t n_thresholds;

@@ -200,7 +200,8 @@ void gw_forecast_make(const gw_forecast_input *in, gw_forecast *ret)
 {
     history h = {.n = GW_MIN(in->n_days, (size_t)GW_FORECAST_DAYS_MAX)};
     size_t skipped = in->n_days - h.n;
-    double horizon = (double)gw_interval_ms(in->rest) / (double)GW_DAY_MS, low, high;
+    double missing = (double)in->missing_ms / (double)GW_DAY_MS;
+    double horizon = (double)gw_interval_ms(in->rest) / (double)GW_DAY_MS + missing, low, high;
     model m;
 
     if (!gw_micro_known(in->spent)) {
@@ -221,7 +222,7 @@ void gw_forecast_make(const gw_forecast_input *in, gw_forecast *ret)
     else if (!interval_of(&h, horizon, &low, &high))
         unknown(ret, "too few days of history in a row to tell how far a forecast errs");
     else {
-        double mean = sum_of(&m, in->rest);
+        double mean = sum_of(&m, in->rest) + missing * m.level;
         *ret = (gw_forecast){true, add_saturated(in->spent, GW_MIN(mean + low * m.level, mean)),
                              add_saturated(in->spent, mean),
                              add_saturated(in->spent, GW_MAX(mean + high * m.level, mean)), NULL};

@@ -36,6 +36,8 @@ typedef struct gw_forecast_input {
     int64_t first_day_ms; /* start of days[0] */
     gw_micro spent;       /* in the period until now */
     gw_interval rest;     /* from where `spent` ends to the period's end; parts of days count as such */
+    int64_t missing_ms;   /* time of the period before `rest` that `spent` does not cover: is forecast too, as
+                             parts of average days */
 } gw_forecast_input;
 
 typedef struct gw_forecast {

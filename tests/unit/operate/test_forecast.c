@@ -24,7 +24,7 @@ static double normal(void)
 static gw_forecast make(const gw_micro *days, size_t n, int64_t first, gw_micro spent, gw_interval rest)
 {
     gw_forecast f;
-    gw_forecast_make(&(gw_forecast_input){days, n, DAY(first), spent, rest}, &f);
+    gw_forecast_make(&(gw_forecast_input){days, n, DAY(first), spent, rest, 0}, &f);
     return f;
 }
 
@@ -41,6 +41,9 @@ static void test_constant(void **state)
     assert_int_equal(f.mean, 1000 * GW_USD + 240 * GW_USD * 41 / 4);
     assert_int_equal(f.low, f.mean);
     assert_int_equal(f.high, f.mean);
+    /* half a day that nobody saw costs what half a day does */
+    gw_forecast_make(&(gw_forecast_input){days, 40, DAY(100), 7, {DAY(140), DAY(141)}, DAY(1) / 2}, &f);
+    assert_int_equal(f.mean, 7 + 360 * GW_USD);
     /* seven days are enough for a mean, but not to see a forecast err */
     f = make(days, 7, 100, 0, (gw_interval){DAY(107), DAY(109)});
     assert_false(f.known);
