@@ -118,7 +118,8 @@ void gw_reply_document(gw_reply *r, const gw_server_request *q, const gw_server_
  * Later, from any thread. The token is answered exactly once: by gw_server_complete, or by gw_server_begin ..
  * gw_server_end, or by gw_server_abort. The call that ends it takes the token back; every one of them is safe
  * after the client has gone, after limits.deferred_ms (the client has had its 504 then), and after the server
- * was stopped and freed. NULL: out of memory; the reply is a 503 then, whatever else the handler does.
+ * was stopped and freed. NULL: out of memory (the reply is a 503 then, whatever else the handler does), or
+ * the reply has failed already or has a token.
  */
 gw_token *gw_reply_defer(gw_reply *r);
 

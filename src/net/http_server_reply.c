@@ -281,7 +281,7 @@ void gw_reply_document(gw_reply *r, const gw_server_request *q, const gw_server_
 
 gw_token *gw_reply_defer(gw_reply *r)
 {
-    if (r->token)
+    if (r->token || r->failed)
         return NULL;
     r->token = gw_token_new(r->c);
     if (!r->token)
