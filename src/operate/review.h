@@ -109,14 +109,15 @@ typedef struct gw_review_workload {
 typedef struct gw_review_month {
     gw_interval when;
     uint32_t expected, closed; /* hours, of any cluster */
-    gw_measures m;
+    gw_measures m;             /* of what has a price */
+    int64_t unpriced_ms;       /* GPU time of what has none: in no unit cost */
 } gw_review_month;
 
 /* The unit costs of a team or a model over the months. */
 typedef struct gw_review_unit {
-    gw_dim by;       /* GW_DIM_TEAM, GW_DIM_MODEL */
-    const char *key; /* NULL: pods without one */
-    gw_measures m[GW_REVIEW_MONTHS];
+    gw_dim by;                       /* GW_DIM_TEAM, GW_DIM_MODEL */
+    const char *key;                 /* NULL: pods without one */
+    gw_measures m[GW_REVIEW_MONTHS]; /* of what has a price */
     bool seen[GW_REVIEW_MONTHS];
 } gw_review_unit;
 
@@ -142,7 +143,7 @@ typedef struct gw_review {
     gw_review_unit *units;
     size_t n_units;
     gw_statements statements;
-    gw_sums sums[8]; /* own the texts */
+    gw_sums sums[10]; /* own the texts */
     size_t n_sums;
     gw_arena arena;
 } gw_review;
@@ -169,9 +170,12 @@ int gw_review_take_namespaces(gw_review *r, const gw_sums *now, const gw_sums *b
 int gw_review_take_workloads(gw_review *r, const gw_sums *now, const gw_sums *before, gw_error *e);
 /* The JSON of `gpuwise plan -o json`, for the workloads that were taken. GW_ECORRUPT. */
 int gw_review_take_plan(gw_review *r, gw_str plan, gw_error *e);
-/* Sums by month, without keys: the trend of the bill. */
-int gw_review_take_months(gw_review *r, const gw_sums *s, gw_error *e);
-/* Sums by month and (`by`, namespace). */
+/*
+ * The trend of the bill. hours: sums by month without keys, which tell how many hours there are; s: sums by
+ * month and anything that parts what has a price from what has none (GPU model, capacity, cluster).
+ */
+int gw_review_take_months(gw_review *r, const gw_sums *hours, const gw_sums *s, gw_error *e);
+/* Sums by month and (`by`, namespace, and what parts the priced from the rest). */
 int gw_review_take_units(gw_review *r, const gw_sums *s, gw_dim by, gw_error *e);
 
 #endif

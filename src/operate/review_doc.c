@@ -133,6 +133,7 @@ static void put_unit_costs(gw_doc *d, const gw_measures *m)
 
 static void put_trend(gw_doc *d, const gw_review *r)
 {
+    static const gw_measures nothing = {.bill = GW_MICRO_UNKNOWN};
     gw_doc_array(d, "months");
     for (size_t i = 0; i < r->n_months; i++) {
         gw_doc_object(d, NULL);
@@ -142,7 +143,11 @@ static void put_trend(gw_doc *d, const gw_review *r)
         if (r->months[i].closed)
             put_unit_costs(d, &r->months[i].m);
         else
-            gw_doc_null(d, "bill");
+            put_unit_costs(d, &nothing);
+        if (r->months[i].closed)
+            gw_doc_fixed(d, "unpricedGpuHours", gw_measures_hours(r->months[i].unpriced_ms), 6);
+        else
+            gw_doc_null(d, "unpricedGpuHours");
         gw_doc_end(d);
     }
     gw_doc_end(d);

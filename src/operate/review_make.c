@@ -94,24 +94,27 @@ static int make_biweekly(gw_review *r, gw_store *s, gw_error *e)
     return rc ? rc : gw_review_take_plan(r, plan.body, e);
 }
 
+/* The dimensions after the key part nodes that have a price from those that have none: a price is of an
+ * instance type, and that has one GPU model and capacity. */
 static int make_trend(gw_review *r, gw_store *s, gw_error *e)
 {
-    static const gw_dim by_team[] = {GW_DIM_TEAM, GW_DIM_NAMESPACE},
-                        by_model[] = {GW_DIM_MODEL, GW_DIM_NAMESPACE};
+    static const gw_dim parted[] = {GW_DIM_GPU_MODEL, GW_DIM_CAPACITY, GW_DIM_CLUSTER},
+                        by_team[] = {GW_DIM_TEAM, GW_DIM_NAMESPACE, GW_DIM_GPU_MODEL, GW_DIM_CAPACITY,
+                                     GW_DIM_CLUSTER},
+                        by_model[] = {GW_DIM_MODEL, GW_DIM_NAMESPACE, GW_DIM_GPU_MODEL, GW_DIM_CAPACITY,
+                                      GW_DIM_CLUSTER};
     gw_interval months = {gw_period_month(r->when.end_ms - 1, 1 - GW_REVIEW_MONTHS), r->when.end_ms};
-    gw_sums *sums = NULL;
+    gw_sums *hours = NULL, *sums = NULL;
     gw_query q = query(r, months, GW_STEP_MONTH, NULL, 0);
-    int rc = ask_for(r, s, &q, &sums, e);
-    if (rc == 0)
-        rc = gw_review_take_months(r, sums, e);
+    int rc = ask_for(r, s, &q, &hours, e);
+    q = query(r, months, GW_STEP_MONTH, parted, GW_COUNT(parted));
+    rc = rc ? rc : ask_for(r, s, &q, &sums, e);
+    rc = rc ? rc : gw_review_take_months(r, hours, sums, e);
     q = query(r, months, GW_STEP_MONTH, by_team, GW_COUNT(by_team));
-    if (rc == 0)
-        rc = ask_for(r, s, &q, &sums, e);
-    if (rc == 0)
-        rc = gw_review_take_units(r, sums, GW_DIM_TEAM, e);
+    rc = rc ? rc : ask_for(r, s, &q, &sums, e);
+    rc = rc ? rc : gw_review_take_units(r, sums, GW_DIM_TEAM, e);
     q = query(r, months, GW_STEP_MONTH, by_model, GW_COUNT(by_model));
-    if (rc == 0)
-        rc = ask_for(r, s, &q, &sums, e);
+    rc = rc ? rc : ask_for(r, s, &q, &sums, e);
     return rc ? rc : gw_review_take_units(r, sums, GW_DIM_MODEL, e);
 }
 

@@ -41,7 +41,7 @@ void gw_page_cell_money(gw_page *p, gw_micro m);
 void gw_page_cell_change(gw_page *p, gw_micro m);
 /* "42.1 %", "unknown" for a negative share */
 void gw_page_cell_share(gw_page *p, double share);
-/* "1,234.5", "unknown" where negative */
+/* "1234.5", "unknown" where negative */
 void gw_page_cell_hours(gw_page *p, double hours);
 
 #endif

@@ -127,7 +127,7 @@ static int take(gw_review *r, const json_t *plan, gw_error *e)
         return gw_fail_memory(e);
     for (size_t k = 0; k < r->n_workloads; k++)
         r->workloads[k].why_none =
-            "no action of the plan changes its pods or their requests; `gpuwise plan` says "
+            "no action of the plan changes its pods or their requests; gpuwise plan says "
             "what holds it back";
     json_array_foreach(actions, i, action)
     {

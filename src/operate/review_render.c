@@ -178,7 +178,8 @@ static void put_weekly(gw_page *p, const gw_review *r)
         gw_page_text(p, "None of the namespaces that can be judged is under %.0f %%.", 100 * GW_REVIEW_LOW);
     else {
         gw_page_text(p,
-                     "%zu namespace%s used less than %.0f %% of the GPU time they held; the rest cost $%s.",
+                     "%zu namespace%s used less than %.0f %% of the GPU time they held; what they did not "
+                     "use cost $%s.",
                      n_low, n_low == 1 ? "" : "s", 100 * GW_REVIEW_LOW, gw_micro_format_human(wasted, text));
         gw_page_table(p, "Namespaces under 25 % and their owners", namespace_columns,
                       GW_COUNT(namespace_columns));
@@ -266,7 +267,7 @@ static void put_biweekly(gw_page *p, const gw_review *r)
             r->plan_made);
     else
         gw_page_note(
-            p, "There is no plan in the store, so nothing is proposed here: `gpuwise serve` puts one there.");
+            p, "There is no plan in the store, so nothing is proposed here: gpuwise serve puts one there.");
     for (size_t i = 0; i < r->n_workloads && r->plan_made; i++) {
         char name[NAMES_MAX];
         snprintf(name, sizeof(name), "%s/%s", r->workloads[i].ns, r->workloads[i].workload);
@@ -313,8 +314,12 @@ static void put_spot(gw_page *p, const gw_review *r)
 
 static void put_months(gw_page *p, const gw_review *r)
 {
-    static const char *const columns[] = {"Month", ">Hours in the store", ">Bill $", ">$ per paid GPU-hour",
-                                          ">$ per used GPU-hour"};
+    static const char *const columns[] = {"Month",
+                                          ">Hours in the store",
+                                          ">Bill $",
+                                          ">$ per paid GPU-hour",
+                                          ">$ per used GPU-hour",
+                                          ">GPU-hours without a price"};
     char name[GW_TIME_TEXT_MAX];
     gw_page_heading(p, 2, "Unit costs");
     gw_page_table(p, "Unit costs by month", columns, GW_COUNT(columns));
@@ -325,11 +330,13 @@ static void put_months(gw_page *p, const gw_review *r)
         gw_page_cell_money(p, m->closed ? bill_of(&m->m) : GW_MICRO_UNKNOWN);
         gw_page_cell_money(p, gw_measures_per_paid(&m->m));
         gw_page_cell_money(p, gw_measures_per_used(&m->m));
+        gw_page_cell_hours(p, m->closed ? gw_measures_hours(m->unpriced_ms) : -1);
     }
     gw_page_table_end(p);
-    gw_page_text(
-        p, "Per used GPU-hour: the bill without what nobody measured, over used GPU-hours. Teams and models "
-           "below: what their own pods held.");
+    gw_page_text(p, "Per used GPU-hour: the bill without what nobody measured, over used GPU-hours. What has "
+                    "no price is in "
+                    "neither. Teams and models "
+                    "below: what their own pods held.");
 }
 
 static void put_units(gw_page *p, const gw_review *r, gw_dim by, const char *title, const char *caption)

@@ -5,7 +5,18 @@
 
 enum { UNIT_KEY, UNIT_NAMESPACE };
 
-int gw_review_take_months(gw_review *r, const gw_sums *s, gw_error *e)
+/* A row without any price is in no unit cost: its hours have no dollars to be divided. */
+static bool counts(const gw_measures *m)
+{
+    return gw_measures_priced(m);
+}
+
+static bool is_in(const gw_review_month *m, const gw_sum *s)
+{
+    return s->step_ms >= m->when.start_ms && s->step_ms < m->when.end_ms;
+}
+
+int gw_review_take_months(gw_review *r, const gw_sums *hours, const gw_sums *s, gw_error *e)
 {
     GW_UNUSED(e);
     r->n_months = GW_REVIEW_MONTHS;
@@ -16,11 +27,15 @@ int gw_review_take_months(gw_review *r, const gw_sums *s, gw_error *e)
                                         gw_period_month(r->when.end_ms - 1, back + 1)}};
         m->when.end_ms = GW_MIN(m->when.end_ms, r->when.end_ms);
         m->expected = (uint32_t)(gw_interval_ms(m->when) / GW_HOUR_MS);
+        for (size_t k = 0; k < hours->n; k++)
+            if (is_in(m, &hours->rows[k]))
+                m->closed = GW_MAX(m->closed, hours->rows[k].hours);
         for (size_t k = 0; k < s->n; k++) {
-            if (s->rows[k].step_ms < m->when.start_ms || s->rows[k].step_ms >= m->when.end_ms)
+            if (!is_in(m, &s->rows[k]))
                 continue;
-            gw_measures_add(&m->m, &s->rows[k].m);
-            m->closed = GW_MAX(m->closed, s->rows[k].hours);
+            m->unpriced_ms += GW_MAX(0, s->rows[k].m.unpriced_ms);
+            if (counts(&s->rows[k].m))
+                gw_measures_add(&m->m, &s->rows[k].m);
         }
     }
     return 0;
@@ -89,7 +104,8 @@ int gw_review_take_units(gw_review *r, const gw_sums *s, gw_dim by, gw_error *e)
         rc = find_or_add(r, &by_key, x->key[UNIT_KEY], by, first, &u, e);
         if (rc)
             break;
-        gw_measures_add(&u->m[month], &x->m);
+        if (counts(&x->m))
+            gw_measures_add(&u->m[month], &x->m);
         u->seen[month] = true;
     }
     gw_map_free(&by_key);

@@ -1,8 +1,9 @@
 /*
  * Fills a store with made-up books, for tests of what reads history.
  * usage: books STORE-URL FROM HOURS [SEED [MISSING]]
- * Two clusters, three nodes each (one of them spot, one of an on-premises type), four teams, names that want
- * escaping. Every MISSINGth hour is left out. One hour is corrected. Prints the bill of all hours in µ$.
+ * Two clusters, four nodes each (spot, on demand, of unknown capacity, without a price), four teams, names
+ * that want escaping. Every MISSINGth hour is left out. One hour is corrected. Prints the bill of all hours
+ * in µ$.
  */
 #include <stdio.h>
 
@@ -24,7 +25,9 @@ static const struct {
     const char *name, *type, *region, *capacity, *model;
 } nodes[] = {{"n-1", "p4d.24xlarge", "us-east-1", "on-demand", "NVIDIA A100-SXM4-40GB"},
              {"n-2", "g2-standard-4", "us-central1", "spot", "NVIDIA L4"},
-             {"n-3", "", "", "unknown", "NVIDIA H100"}};
+             {"n-3", "", "", "unknown", "NVIDIA H100"},
+             {"n-4", "", "", "unknown", "Tesla T4"}}; /* has no price */
+#define WITHOUT_PRICE 3
 
 static const struct {
     const char *ns, *workload, *pod, *team, *model, *class;
@@ -70,7 +73,7 @@ static gw_hour_leaf held(const char *cluster, size_t node, size_t pod)
     l.m.used_ms = known * (pods[pod].used + below(100)) / 1000;
     l.m.state_ms[GW_STATE_LOW_HIGH] = known / 2;
     l.m.state_ms[GW_STATE_LOW_LOW] = known - known / 2;
-    if (node == 2 && pod == 2) { /* a notebook on a node that has no price */
+    if (node == WITHOUT_PRICE) {
         l.m.unpriced_ms = ms;
         return l;
     }
@@ -92,6 +95,9 @@ static size_t make(const char *cluster, gw_hour_leaf *leaves)
         leaves[n].m =
             (gw_measures){.paid_ms = GW_HOUR_MS / 3, .idle_ms = GW_HOUR_MS / 3, .idle = 1234567 + below(9)};
         leaves[n].m.bill = leaves[n].m.idle;
+        if (i == WITHOUT_PRICE)
+            leaves[n].m = (gw_measures){
+                .paid_ms = GW_HOUR_MS / 3, .idle_ms = GW_HOUR_MS / 3, .unpriced_ms = GW_HOUR_MS / 3};
         n++;
     }
     leaves[n] = leaf(GW_LEAF_OVERHEAD, cluster, GW_COUNT(nodes));

@@ -355,12 +355,16 @@ static void test_no_plan(void **state)
 
 static int make_monthly(gw_review *r, gw_error *e)
 {
-    static gw_sum months[2], teams[4], spot[5], statements[3];
+    static gw_sum months[3], teams[5], spot[5], statements[3];
     static gw_correction c;
     static const gw_statement_budget budgets[] = {{"nlp", 400 * GW_USD}, {"nobody", GW_USD}};
     int64_t sep = instant("2026-09-01"), oct = instant("2026-10-01");
     months[0] = (gw_sum){.step_ms = sep, .m = held(100, 50, 400), .hours = 700};
     months[1] = (gw_sum){.step_ms = oct, .m = held(200, 50, 400), .hours = 744};
+    /* ten hours on nodes without a price: used, and in no unit cost */
+    months[2] = (gw_sum){.step_ms = oct, .key = {"NVIDIA H100"}, .m = held(10, 10, 0), .hours = 10};
+    months[2].m.unpriced_ms = 10 * H;
+    teams[4] = (gw_sum){.step_ms = oct, .key = {"nlp", "ml", "NVIDIA H100"}, .m = months[2].m};
     teams[0] = (gw_sum){.step_ms = sep, .key = {"nlp", "ml"}, .m = held(100, 50, 400)};
     teams[1] = (gw_sum){.step_ms = oct, .key = {"nlp", "ml"}, .m = held(150, 50, 300)};
     teams[2] = (gw_sum){.step_ms = oct, .key = {"", "ml"}, .m = held(50, 0, 100)};
@@ -381,9 +385,9 @@ static int make_monthly(gw_review *r, gw_error *e)
                         .reason = "late samples",
                         .before = held(1, 0, 3),
                         .after = held(1, 0, 2)};
-    gw_sums s = {.rows = months, .n = 2}, empty = {0};
-    int rc = gw_review_take_months(r, &s, e);
-    s = (gw_sums){.rows = teams, .n = 4};
+    gw_sums s = {.rows = months, .n = 3}, empty = {0};
+    int rc = gw_review_take_months(r, &s, &s, e);
+    s = (gw_sums){.rows = teams, .n = 5};
     rc = rc ? rc : gw_review_take_units(r, &s, GW_DIM_TEAM, e);
     rc = rc ? rc : gw_review_take_units(r, &empty, GW_DIM_MODEL, e);
     s = (gw_sums){.rows = spot, .n = 5};
@@ -408,7 +412,10 @@ static void test_monthly(void **state)
     assert_int_equal(r.months[4].closed, 700);
     assert_int_equal(gw_measures_per_paid(&r.months[4].m), 4 * GW_USD);
     assert_int_equal(gw_measures_per_used(&r.months[4].m), 8 * GW_USD);
+    assert_int_equal(r.months[5].closed, 744);
     assert_int_equal(gw_measures_per_paid(&r.months[5].m), 2 * GW_USD);
+    assert_int_equal(gw_measures_per_used(&r.months[5].m), 8 * GW_USD); /* 400 / 50 */
+    assert_int_equal(r.months[5].unpriced_ms, 10 * H);
     assert_int_equal(r.n_units, 2);
     assert_string_equal(r.units[0].key, "nlp");
     assert_int_equal(gw_measures_per_used(&r.units[0].m[5]), 6 * GW_USD); /* 300 / 50 */
