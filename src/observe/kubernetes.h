@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "observe/source.h"
 
 #define GW_KUBE_PAGE_ITEMS   500    /* of one request */

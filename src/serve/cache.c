@@ -7,6 +7,7 @@
 
 #define BUCKETS        4096 /* a power of two */
 #define ENTRY_OVERHEAD 256  /* bytes that an entry costs beside its blob and key */
+#define SEEN           16   /* generations of which the cache knows when they came */
 
 typedef struct job job;
 
@@ -39,6 +40,10 @@ struct gw_cache {
     bool closing;
     entry *buckets[BUCKETS];
     entry *newest, *oldest;
+    struct {
+        uint64_t generation;
+        int64_t at_ms;
+    } seen[SEEN]; /* the newest first */
     job *first, *last;
     gw_cache_stats stats;
 };
@@ -230,9 +235,44 @@ static void *work(void *arg)
 
 /* ---- asking -------------------------------------------------------------------------------------------- */
 
-static bool expired(const gw_cache *c, const entry *x, const gw_cache_how *how)
+static bool is_good(const gw_cache *c, const entry *x, const gw_cache_how *how)
 {
-    return how->expires_ms && c->o.clock(c->o.clock_ctx) - x->made_ms >= how->expires_ms;
+    return x && x->blob && x->generation >= how->generation &&
+           (!how->expires_ms || c->o.clock(c->o.clock_ctx) - x->made_ms < how->expires_ms);
+}
+
+gw_blob *gw_cache_get(gw_cache *c, const char *key, const gw_cache_how *how)
+{
+    gw_blob *b = NULL;
+    uint64_t hash = gw_hash(key, strlen(key));
+    pthread_mutex_lock(&c->lock);
+    entry *x = *find_link(c, key, hash);
+    if (is_good(c, x, how)) {
+        use_unlink(c, x);
+        use_now(c, x);
+        c->stats.hits++;
+        b = gw_blob_hold(x->blob);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return b;
+}
+
+/* When the answer was overtaken by a newer generation is what makes it too old, not when it was made. */
+static bool lingers(gw_cache *c, const entry *x, const gw_cache_how *how)
+{
+    int64_t now = c->o.clock(c->o.clock_ctx);
+    if (how->generation > c->seen[0].generation) {
+        memmove(&c->seen[1], &c->seen[0], (SEEN - 1) * sizeof(c->seen[0]));
+        c->seen[0].generation = how->generation;
+        c->seen[0].at_ms = now;
+    }
+    if (how->fresh || how->expires_ms || !x || !x->blob)
+        return false;
+    /* of those that are newer than the answer, the one that came first */
+    size_t first = SEEN;
+    for (size_t i = 0; i < SEEN && c->seen[i].generation > x->generation; i++)
+        first = i;
+    return first < SEEN - 1 && now - c->seen[first].at_ms < c->o.linger_ms;
 }
 
 /* Under the lock. *ret_taken: the maker is the cache's now. */
@@ -241,16 +281,17 @@ static gw_cache_answer ask_locked(gw_cache *c, const char *key, const gw_cache_h
 {
     uint64_t hash = gw_hash(key, strlen(key));
     entry *x = *find_link(c, key, hash);
+    bool old_will_do = lingers(c, x, how);
     if (x) {
         use_unlink(c, x);
         use_now(c, x);
     }
-    if (x && x->blob && x->generation >= how->generation && !expired(c, x, how)) {
+    if (is_good(c, x, how)) {
         c->stats.hits++;
         *ret = gw_blob_hold(x->blob);
         return GW_CACHE_HIT;
     }
-    if (x && x->blob && !how->fresh && !how->expires_ms && x->generation + 1 == how->generation) {
+    if (old_will_do) {
         /* nobody waits for this one: it is for the next who asks */
         if (!x->making)
             *ret_taken = submit(c, x, how, maker, (gw_waiter){0});
@@ -339,6 +380,7 @@ int gw_cache_new(const gw_cache_options *o, gw_cache **ret, gw_error *e)
     c->o.bytes = o->bytes ? o->bytes : GW_CACHE_BYTES;
     c->o.entries = o->entries ? o->entries : GW_CACHE_ENTRIES;
     c->o.queue = o->queue ? o->queue : GW_CACHE_QUEUE;
+    c->o.linger_ms = o->linger_ms ? o->linger_ms : GW_CACHE_LINGER_MS;
     c->o.clock = o->clock ? o->clock : gw_clock_monotonic;
     c->n_threads = GW_MIN(o->workers > 0 ? o->workers : GW_CACHE_WORKERS, GW_CACHE_WORKER_MAX);
     pthread_mutex_init(&c->lock, NULL);

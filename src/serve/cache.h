@@ -3,9 +3,9 @@
  * ready they send, what is not they leave to a worker and hear of it when it is done.
  *
  * An answer is made for a key (a route with its parameters in order) and a generation of the data. One making
- * at a time for a key: who asks meanwhile waits for the same bytes. When the generation has moved on by one
- * the old answer is still given while the new one is being made, so that a new turn of the daemon does not
- * stop everybody at once; an older one is not.
+ * at a time for a key: who asks meanwhile waits for the same bytes. For a few seconds after a newer
+ * generation has come the old answer is still given, while the new one is being made: a turn of the daemon is
+ * not to stop everybody at once.
  *
  * Bounded: bytes and entries (the least recently used goes first), makings that wait, and askers that wait
  * for one making. Beyond the last two the answer is GW_CACHE_FULL: come back later. Every function may be
@@ -24,6 +24,7 @@
 #define GW_CACHE_WAITERS    4096 /* askers that wait for one making */
 #define GW_CACHE_WORKERS    2
 #define GW_CACHE_WORKER_MAX 8
+#define GW_CACHE_LINGER_MS  (10 * GW_SECOND_MS) /* an answer that was overtaken */
 
 /* ---- an answer ----------------------------------------------------------------------------------------- */
 
@@ -71,7 +72,7 @@ typedef struct gw_waiter {
 
 typedef struct gw_cache_how {
     uint64_t generation;
-    bool fresh;         /* an answer of the generation before will not do */
+    bool fresh;         /* an answer of an older generation will not do */
     int64_t expires_ms; /* an answer is good for so long within a generation; 0: for as long as that */
 } gw_cache_how;
 
@@ -84,6 +85,7 @@ typedef enum gw_cache_answer {
 typedef struct gw_cache_options {
     size_t bytes, entries, queue; /* 0: the bounds above */
     int workers;                  /* 0: GW_CACHE_WORKERS */
+    int64_t linger_ms;            /* 0: GW_CACHE_LINGER_MS */
     gw_clock clock;               /* monotonic; NULL: the system's */
     void *clock_ctx;
 } gw_cache_options;
@@ -97,6 +99,8 @@ void gw_cache_free(gw_cache *c);
  * (what changes something, or answers one person). Answers with a status of 500 and above are never kept. */
 gw_cache_answer gw_cache_ask(gw_cache *c, const char *key, const gw_cache_how *how, gw_maker maker,
                              gw_waiter waiter, gw_blob **ret);
+/* The answer for the key where it is ready and not overtaken, held for the caller; else NULL. */
+gw_blob *gw_cache_get(gw_cache *c, const char *key, const gw_cache_how *how);
 /* Forgets the keys that begin so, those in the making included: they have become wrong. */
 void gw_cache_forget(gw_cache *c, const char *prefix);
 

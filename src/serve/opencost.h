@@ -157,8 +157,11 @@ struct gw_pipeline;
 int gw_oc_set_add_pipeline(gw_oc_set *s, const struct gw_pipeline *p, const char *cluster, gw_error *e);
 /* All leaves of an hour of the store. */
 int gw_oc_set_add_hour(gw_oc_set *s, const gw_hour *h, gw_error *e);
-/* The nodes with GPUs and the control plane as OpenCost's assets: an object, "CLUSTER/Node/NAME" → asset.
- * Their money is the bill. */
-int gw_oc_assets_write(const struct gw_pipeline *p, const char *cluster, gw_doc *d, gw_error *e);
+/*
+ * The nodes with GPUs and the control plane as OpenCost's assets: an object of that name (NULL: at the top),
+ * "CLUSTER/Node/NAME" → asset. Their money is the bill.
+ */
+int gw_oc_assets_write(const struct gw_pipeline *p, const char *cluster, const char *member, gw_doc *d,
+                       gw_error *e);
 
 #endif

@@ -307,7 +307,8 @@ static void sum_leaves(const gw_pipeline *p, asset_sums *sums)
     }
 }
 
-int gw_oc_assets_write(const struct gw_pipeline *p, const char *cluster, gw_doc *d, gw_error *e)
+int gw_oc_assets_write(const struct gw_pipeline *p, const char *cluster, const char *member, gw_doc *d,
+                       gw_error *e)
 {
     asset_sums *sums = gw_calloc(p->fleet.n_nodes + 1, sizeof(*sums));
     gw_buf key;
@@ -315,7 +316,7 @@ int gw_oc_assets_write(const struct gw_pipeline *p, const char *cluster, gw_doc 
         return gw_fail_memory(e);
     gw_buf_init(&key, 4096);
     sum_leaves(p, sums);
-    gw_doc_object(d, NULL);
+    gw_doc_object(d, member);
     for (size_t i = 0; i < p->fleet.n_nodes; i++) {
         const gw_node *n = &p->fleet.nodes[i];
         if (sums[i].gpu_ms > 0 || sums[i].gpu || sums[i].overhead)

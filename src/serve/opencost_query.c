@@ -147,7 +147,7 @@ static int add_value(gw_oc_term *t, gw_str value, gw_arena *arena, gw_error *e)
 /* "a,b": one of them; a '*' at the end is any beginning, as in Kubecost's older parameters. */
 static int read_list(gw_oc_query *q, gw_oc_by by, const char *text, gw_arena *arena, gw_error *e)
 {
-    gw_oc_term *t;
+    gw_oc_term *t = NULL;
     int rc = add_term(q, by, &t, e);
     for (const char *p = text; rc == 0 && *p;) {
         size_t n = strcspn(p, ",");
@@ -173,7 +173,7 @@ static int read_labels(gw_oc_query *q, const char *text, gw_arena *arena, gw_err
         if (name == 0 || name == n)
             return gw_fail(e, GW_EUSAGE, "filterLabels: write NAME:VALUE, with commas between several");
         gw_oc_by by = {GW_OC_LABEL, NULL};
-        gw_oc_term *t;
+        gw_oc_term *t = NULL;
         rc = keep_text(arena, trim((gw_str){p, name}), &by.label, e);
         if (rc == 0)
             rc = add_term(q, by, &t, e);
@@ -266,7 +266,7 @@ static int read_filter(gw_oc_query *q, const char *text, gw_arena *arena, gw_err
             return 0;
         const char *start = p;
         gw_oc_by by;
-        gw_oc_term *t;
+        gw_oc_term *t = NULL;
         rc = read_term_property(&p, arena, &by, e);
         if (rc == 0)
             rc = add_term(q, by, &t, e);

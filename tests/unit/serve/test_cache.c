@@ -358,22 +358,32 @@ static void test_askers_share(void **state)
 /* ---- generations
  * --------------------------------------------------------------------------------------------- */
 
+static int64_t held_clock(void *ctx)
+{
+    return atomic_load((atomic_int_fast64_t *)ctx);
+}
+
 static void test_generations(void **state)
 {
     GW_UNUSED(state);
+    atomic_int_fast64_t now = 1000;
     gate g;
     gate_init(&g, 1);
     making one = {.gate = &g, .text = "one", .status = 200}, two = {.gate = &g, .text = "two", .status = 200};
-    making three = {.text = "three", .status = 200};
-    gw_cache *c = cache_new((gw_cache_options){.workers = 1});
+    making three = {.text = "three", .status = 200}, four = {.text = "four", .status = 200};
+    gw_cache *c =
+        cache_new((gw_cache_options){.workers = 1, .linger_ms = 100, .clock = held_clock, .clock_ctx = &now});
     asker a;
     asker_init(&a);
     ask(c, "k", GENERATION(1), &one, &a);
-    /* the old answer meanwhile, and one making of the new one */
+    /* however old it is: it was overtaken just now. The old answer meanwhile, and one making of the new one
+     */
+    atomic_store(&now, 60000);
     assert_int_equal(ask(c, "k", GENERATION(2), &two, &a), GW_CACHE_HIT);
     assert_string_equal(a.text, "one");
     gate_wait_arrived(&g, 2);
-    assert_int_equal(ask(c, "k", GENERATION(2), &two, &a), GW_CACHE_HIT);
+    atomic_store(&now, 60099);
+    assert_int_equal(ask(c, "k", GENERATION(4), &two, &a), GW_CACHE_HIT);
     assert_string_equal(a.text, "one");
     gate_open(&g, 1);
     for (int i = 0; i < 1000 && strcmp(a.text, "two") != 0; i++) {
@@ -382,20 +392,19 @@ static void test_generations(void **state)
     }
     assert_string_equal(a.text, "two");
     assert_int_equal(two.made, 1);
-    /* two generations later it is too old to be given */
-    assert_int_equal(ask(c, "k", GENERATION(4), &three, &a), GW_CACHE_WAIT);
+    /* it is of generation 2, and was overtaken when 4 was first heard of, at 60099 */
+    atomic_store(&now, 60199);
+    assert_int_equal(ask(c, "k", GENERATION(5), &three, &a), GW_CACHE_WAIT);
     assert_string_equal(a.text, "three");
-    /* and so is one generation, for who wants it fresh */
-    gw_cache_how fresh = {.generation = 5, .fresh = true};
-    gate_open(&g, 1);
-    assert_int_equal(ask(c, "k", fresh, &one, &a), GW_CACHE_WAIT);
-    assert_string_equal(a.text, "one");
+    /* who wants it fresh is not given an old one at all */
+    gw_cache_how fresh = {.generation = 6, .fresh = true};
+    assert_int_equal(ask(c, "k", fresh, &four, &a), GW_CACHE_WAIT);
+    assert_string_equal(a.text, "four");
+    /* so many generations that nobody knows when the answer was overtaken */
+    for (uint64_t n = 7; n < 60; n++)
+        ask(c, "other", GENERATION(n), &three, &a);
+    assert_int_equal(ask(c, "k", GENERATION(60), &three, &a), GW_CACHE_WAIT);
     gw_cache_free(c);
-}
-
-static int64_t held_clock(void *ctx)
-{
-    return atomic_load((atomic_int_fast64_t *)ctx);
 }
 
 static void test_expiry(void **state)
