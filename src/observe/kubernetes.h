@@ -59,6 +59,11 @@ int gw_kube_export(gw_kube *k, int (*write)(void *ctx, const char *name, json_t 
                    void *ctx, gw_error *e);
 /* What the last of the two calls above could not see; NULL = nothing. */
 const char *gw_kube_missing(const gw_kube *k);
+/*
+ * Posts a TokenReview (JSON) with our own credentials; the API server's answer is appended to *reply.
+ * GW_EAUTH where we may not ask, with the role to bind.
+ */
+int gw_kube_review_token(gw_kube *k, gw_str review, gw_buf *reply, gw_error *e);
 const char *gw_kube_describe(const gw_kube *k); /* "https://host:6443 (context fleet)" */
 void gw_kube_free(gw_kube *k);
 
