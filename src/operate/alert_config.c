@@ -2,6 +2,7 @@
 
 #include "net/url.h"
 #include "operate/alert_internal.h"
+#include "store/hour.h"
 
 #define DIGEST_MAX_MS    (7 * GW_DAY_MS)
 #define CLUSTER_MAX      253
@@ -46,12 +47,11 @@ const char *gw_alert_route_name(const gw_alert_config *c, size_t i, char out[GW_
 
 bool gw_alert_is_label(const char *detail_key)
 {
-    static const char *const labels[] = {"cluster",   "namespace", "team",   "project",       "environment",
-                                         "workload",  "model",     "budget", "model_version", "cost_center",
-                                         "class",     "gpu_model", "node",   "metric",        "period",
-                                         "threshold", "route"};
-    for (size_t i = 0; i < GW_COUNT(labels); i++)
-        if (strcmp(detail_key, labels[i]) == 0)
+    static const char *const others[] = {"budget", "metric", "period", "route"};
+    if (gw_dim_find(gw_str_of(detail_key)) < GW_N_LEAF_DIMS)
+        return true;
+    for (size_t i = 0; i < GW_COUNT(others); i++)
+        if (strcmp(detail_key, others[i]) == 0)
             return true;
     return false;
 }

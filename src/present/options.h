@@ -71,6 +71,12 @@ typedef struct gw_options {
     const char *tls_cert, *tls_key;
     int64_t turn_ms, threads;
 
+    /* export */
+    const char *corrections_since, *account, *export_file, *object_name, *provider_name;
+    int export_format;
+    gw_option_list labels, tags;
+    bool daily;
+
     /* verbs of their own */
     const char *dir; /* demo --write */
     bool overwrite, anonymize;
