@@ -6,6 +6,7 @@
 #include "operate/focus.h"
 #include "operate/review_period.h"
 #include "operate/rules_export.h"
+#include "serve/config.h"
 #include "store/store.h"
 
 typedef enum format { FORMAT_OBJECT, FORMAT_JSON, FORMAT_RULES } format;
@@ -114,12 +115,43 @@ static int export_rules(gw_cli *cli, gw_arena *a, gw_buf *b, gw_error *e)
 
 /* ---- AWS Budgets --------------------------------------------------------------------------------------- */
 
+/* The settings that may stand in a configuration, so that none of them is taken for a mistake. */
+static const gw_option_group *const serve_groups[] = {&gw_options_serve,      &gw_options_store,
+                                                      &gw_options_source,     &gw_options_kubernetes,
+                                                      &gw_options_window,     &gw_options_prices,
+                                                      &gw_options_thresholds, &gw_options_plan,
+                                                      &gw_options_demo,       NULL};
+
+static int write_budgets(const gw_serve_config *c, gw_cli *cli, gw_arena *a, gw_buf *b, gw_error *e)
+{
+    const gw_options *o = &cli->options;
+    gw_terraform_options to = {.budgets = c->budgets, .n = c->n_budgets};
+    if (c->n_budgets == 0)
+        return gw_fail(e, GW_ECONFIG, "%s has no budgets to export: add a section 'budgets'", o->config_file);
+    if (o->tags.n > GW_EXPORT_TAGS_MAX)
+        return gw_fail(e, GW_EUSAGE, "--tag is given %zu times, at most %d", o->tags.n, GW_EXPORT_TAGS_MAX);
+    for (size_t i = 0; i < o->tags.n; i++) {
+        int rc = split_pair(a, o->tags.items[i], "tag", &to.tags[i].dim, &to.tags[i].tag, e);
+        if (rc)
+            return rc;
+        to.n_tags++;
+    }
+    return gw_terraform_write(&to, b, e);
+}
+
 static int export_aws(gw_cli *cli, gw_arena *a, gw_buf *b, gw_error *e)
 {
-    GW_UNUSED(a);
-    GW_UNUSED(b);
-    GW_UNUSED(cli);
-    return gw_fail(e, GW_EUSAGE, "aws-budgets needs the daemon's configuration, which is not read yet");
+    gw_serve_config c;
+    char **unused = NULL;
+    int n_unused = 0;
+    if (!cli->options.config_file)
+        return gw_fail(e, GW_EUSAGE, "aws-budgets needs the budgets: give --config gpuwise.yaml");
+    gw_serve_config_init(&c);
+    int rc = gw_serve_config_read(&c, cli->options.config_file, serve_groups, 0, NULL, &unused, &n_unused, e);
+    if (!rc)
+        rc = write_budgets(&c, cli, a, b, e);
+    gw_serve_config_free(&c);
+    return rc;
 }
 
 /* ---- what the store holds ------------------------------------------------------------------------------ */
@@ -279,20 +311,19 @@ static const gw_option rules[] = {
     {0}};
 static const gw_option_group rules_group = {"prometheus-rules", rules};
 
-static const gw_option aws[] = {
-    {.name = "config",
-     .kind = GW_OPTION_TEXT,
-     .offset = AT(config_file),
-     .value = "FILE",
-     .help = "The daemon's configuration, which has the budgets",
-     .env = "GPUWISE_CONFIG",
-     .complete = "file"},
-    {.name = "tag",
-     .kind = GW_OPTION_LIST,
-     .offset = AT(tags),
-     .value = "DIMENSION=TAG",
-     .help = "Cost allocation tag that carries a dimension: team=Team"},
-    {0}};
+static const gw_option aws[] = {{.name = "config",
+                                 .kind = GW_OPTION_TEXT,
+                                 .offset = AT(config_file),
+                                 .value = "FILE",
+                                 .help = "The daemon's configuration, which has the budgets",
+                                 .env = "GPUWISE_CONFIG",
+                                 .complete = "file"},
+                                {.name = "tag",
+                                 .kind = GW_OPTION_LIST,
+                                 .offset = AT(tags),
+                                 .value = "DIMENSION=TAG",
+                                 .help = "Cost allocation tag that carries a dimension: team=Team"},
+                                {0}};
 static const gw_option_group aws_group = {"aws-budgets", aws};
 
 /* Not gw_options_store: an export is of all clusters unless one is named. */
