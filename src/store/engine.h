@@ -56,7 +56,7 @@ typedef struct gw_engine_ops {
     const char *kind;
     /* Gives cluster $1's id and keeps other writers of the cluster out until the transaction ends. */
     const char *lock_cluster;
-    void (*free)(gw_engine *g);
+    void (*close)(gw_engine *g);
     /* Connects again where the connection is gone; it may then be another database: g->generation changes. A
      * read transaction sees one state of the store throughout. */
     int (*begin)(gw_engine *g, bool write, gw_error *e);

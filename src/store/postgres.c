@@ -179,7 +179,7 @@ static int connect_now(pg_engine *q, gw_error *e)
     return rc;
 }
 
-static void pg_free(gw_engine *g)
+static void pg_close(gw_engine *g)
 {
     pg_engine *q = of(g);
     PQfinish(q->conn);
@@ -515,7 +515,12 @@ static int version(gw_engine *g, int *ret, gw_error *e)
     int rc = 0;
     if (of(g)->writing) /* two replicas that start at a time: one migrates, the other waits */
         rc = script(g, "SELECT pg_advisory_xact_lock(" SCHEMA_KEY ")", e);
-    rc = rc ? rc : run(g, "SELECT to_regclass('gw_schema') IS NOT NULL", NULL, 0, one_int, &there, NULL, e);
+    /* not to_regclass(): while this waited for the lock, what it remembers of the catalogue may have aged */
+    rc = rc ? rc
+            : run(g,
+                  "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = "
+                  "c.relnamespace WHERE c.relname = 'gw_schema' AND n.nspname = ANY (current_schemas(false))",
+                  NULL, 0, one_int, &there, NULL, e);
     if (rc == 0 && there)
         rc = run(g, "SELECT version FROM gw_schema", NULL, 0, one_int, &v, NULL, e);
     if (rc == 0)
@@ -542,7 +547,7 @@ static int ping(gw_engine *g, gw_error *e)
 static const gw_engine_ops ops = {
     .kind = "postgres",
     .lock_cluster = "SELECT id FROM gw_cluster WHERE name = $1 FOR UPDATE",
-    .free = pg_free,
+    .close = pg_close,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
@@ -589,7 +594,7 @@ int gw_engine_postgres(const gw_store_options *o, gw_engine **ret, gw_error *e)
     int rc = q->url ? name_it(q, e) : gw_fail_memory(e);
     rc = rc ? rc : connect_now(q, e);
     if (rc)
-        pg_free(&q->base);
+        pg_close(&q->base);
     else
         *ret = &q->base;
     return rc;

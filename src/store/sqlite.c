@@ -74,7 +74,7 @@ static int late(void *ctx)
     return gw_clock_monotonic(NULL) > q->deadline_ms;
 }
 
-static void sqlite_free(gw_engine *g)
+static void sqlite_close_engine(gw_engine *g)
 {
     sqlite_engine *q = of(g);
     for (size_t i = 0; i < q->n_kept; i++)
@@ -282,7 +282,7 @@ static void tidy(gw_engine *g)
 static const gw_engine_ops ops = {
     .kind = "sqlite",
     .lock_cluster = "SELECT id FROM gw_cluster WHERE name = $1",
-    .free = sqlite_free,
+    .close = sqlite_close_engine,
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
@@ -331,7 +331,7 @@ int gw_engine_sqlite(const gw_store_options *o, const char *path, gw_engine **re
         rc = set_up(q, e);
     }
     if (rc)
-        sqlite_free(&q->base);
+        sqlite_close_engine(&q->base);
     else
         *ret = &q->base;
     return rc;

@@ -35,7 +35,7 @@ void gw_store_free(gw_store *s)
     gw_free(s->groups);
     gw_base_forget(s);
     if (s->g)
-        s->g->ops->free(s->g);
+        s->g->ops->close(s->g);
     gw_free(s);
 }
 

@@ -113,7 +113,8 @@ static bool env_open(env *v, bool pg)
     char command[512];
     int status = 1;
     snprintf(command, sizeof(command),
-             "exec %s/initdb -D %s/data -U gw -A trust -E UTF8 --locale=C --no-sync >%s/initdb.log 2>&1",
+             "exec %s/initdb -D %s/data -U gw -A trust -E UTF8 --locale=C --no-sync --wal-segsize=1 "
+             ">%s/initdb.log 2>&1",
              pg_bin(), v->dir, v->dir);
     pid_t pid = pg_spawn(v, command);
     return waitpid(pid, &status, 0) == pid && status == 0 && pg_start_server(v);
@@ -240,7 +241,7 @@ typedef struct line_reader {
     const char *p, *end;
 } line_reader;
 
-static int next_line(void *ctx, gw_str *ret, gw_error *e)
+static inline int next_line(void *ctx, gw_str *ret, gw_error *e)
 {
     line_reader *r = ctx;
     GW_UNUSED(e);
