@@ -211,7 +211,7 @@ static void sku(row *r, int price)
     const focus_charge *c = r->c;
     const char *type = c->dim[GW_DIM_INSTANCE_TYPE], *model = c->dim[GW_DIM_GPU_MODEL];
     if (c->correction) {
-        put(r, "");
+        put(r, "correction"); /* may be null in 1.2, must not in 1.0 */
         return;
     }
     gw_buf_puts(&r->cell, is_control_plane(c) ? "control-plane"
