@@ -90,7 +90,7 @@ async function fleet() {
     const compute = series(u, 'compute'); const memory = series(u, 'memory');
     const { rows, ...rest } = u; void rows;
     return { ...rest, compute, memory, cost: series(u, 'cost'), holder: compute.map((_, i) => (u.holders.length === 0 || noise(`${u.id}h${Math.floor(i / 20)}`) < 0.1 ? null : Math.floor((i / 168) * u.holders.length))),
-      state: compute.map((c, i) => (c === null || memory[i] === null ? null : `${c >= 0.5 ? 'high' : 'low'}${memory[i] >= 0.5 ? 'High' : 'Low'}`)) };
+      state: compute.map((c, i) => (c === null || memory[i] === null ? 'unknown' : `${c >= 0.5 ? 'high' : 'low'}${memory[i] >= 0.5 ? 'High' : 'Low'}`)) };
   }) })) })) };
 }
 
@@ -165,7 +165,7 @@ const server = createServer(async (req, res) => {
       const a = await answer(req, url);
       if (a === null) return send(404, 'application/json', JSON.stringify({ error: { code: 'not-found', message: `no such address: ${url.pathname}` } }));
       if (q.get('format') === 'csv' && !a.csv) {
-        const rows = Object.values(a).filter(Array.isArray).sort((x, y) => y.length - x.length)[0] ?? [];
+        const rows = Object.values(a).filter((x) => Array.isArray(x) && typeof x[0] === 'object').sort((x, y) => y.length - x.length)[0] ?? [];
         a.csv = `${Object.keys(rows[0] ?? {}).join(',')}\n${rows.map((r) => Object.values(r).map((v) => (typeof v === 'object' ? '' : v)).join(',')).join('\n')}\n`;
       }
       return a.csv ? send(200, 'text/csv', a.csv) : send(200, 'application/json', JSON.stringify(a));

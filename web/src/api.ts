@@ -147,12 +147,28 @@ export function refresh(): void {
   for (const [path, e] of cache) if (e.users > 0) void load(path, e);
 }
 
-/** api('report', {by: 'team'}) with the window and the filters of the URL. `team` is no filter of the API: see report.ts. */
-export function api(name: string, own: Record<string, string | undefined> = {}): string {
+/* Which of the global filters each route of the API takes. What it does not take is filtered here where rows tell
+ * (report.ts), or the page says that it shows all (shell.tsx). */
+const TAKES: Record<string, readonly (typeof GLOBAL_KEYS)[number][]> = {
+  report: ['window', 'namespace', 'selector'],
+  plan: ['window'],
+  'plan/manifests': ['window'],
+  explain: ['window'],
+  prices: ['window'],
+  fleet: ['window'],
+  history: ['window', 'cluster', 'namespace', 'team'],
+  anomalies: ['window'],
+  spot: ['window', 'cluster'],
+  budgets: [],
+  actions: [],
+};
+
+/** api('report', {by: 'team'}): its address, with the window and those filters of the URL that it takes. */
+export function api(name: keyof typeof TAKES & string, own: Record<string, string | undefined> = {}): string {
   const q = new URLSearchParams();
-  for (const k of GLOBAL_KEYS) {
+  for (const k of TAKES[name] ?? []) {
     const v = route.value.params[k];
-    if (v && k !== 'team') q.set(k, v);
+    if (v) q.set(k, v);
   }
   for (const [k, v] of Object.entries(own)) if (v) q.set(k, v);
   const s = q.toString();

@@ -1,5 +1,5 @@
 /* The report for the window and the filters of the URL. */
-import { api, useQuery, type Query } from './api';
+import { api, asCsv, useQuery, type Query } from './api';
 import { param } from './route';
 import type { Report, Row, Total } from './types';
 
@@ -9,30 +9,34 @@ export interface Filtered {
   total: Total;
 }
 
-const without = (row: Row, dim: string): Row => {
-  const key = { ...row.key };
-  delete key[dim];
-  return { ...row, key };
-};
+/* The API's report is not filtered by these, but it groups by them. */
+const BY_KEY = ['cluster', 'team'] as const;
 
-/** The API knows no filter by team, but it groups by team: rows of a team are rows whose key says so, and its total is
- * its row of the report by team alone. So the numbers are the server's, to the micro-dollar. */
-export function useReport(by: string[]): Query<Filtered> & { path: string } {
-  const team = param('team');
-  const dims = team && !by.includes('team') ? [...by, 'team'] : by;
-  const path = api('report', { by: dims.join(',') });
+const bare = (row: Row, dims: readonly string[]): Row => ({ ...row, key: Object.fromEntries(Object.entries(row.key).filter(([k]) => !dims.includes(k))) });
+
+/** Rows of a team or of a cluster are rows whose key says so, and their total is their row of the report by team or by
+ * cluster alone. So every number is the server's own, to the micro-dollar. */
+export function useReport(by: string[]): Query<Filtered> & { csv: string | undefined } {
+  const wanted = BY_KEY.filter((k) => param(k));
+  const added = wanted.filter((k) => !by.includes(k));
+  const path = api('report', { by: [...by, ...added].join(',') });
+  /* the server's file is not filtered by team or cluster; then the page writes its own */
+  const csv = wanted.length ? undefined : asCsv(path);
   const q = useQuery<Report>(path);
-  const t = useQuery<Report>(team ? api('report', { by: 'team' }) : null);
-  if (!q.data) return { ...q, data: undefined, path };
-  if (!team) return { ...q, data: { report: q.data, rows: q.data.rows, total: q.data.total }, path };
-  if (!t.data) return { ...t, data: undefined, path };
-  const rows = q.data.rows.filter((r) => r.key.team === team).map((r) => (by.includes('team') ? r : without(r, 'team')));
-  const own = t.data.rows.find((r) => r.key.team === team);
-  const total: Total = own ?? NOTHING;
-  return { ...q, error: q.error ?? t.error, data: { report: q.data, rows, total }, path };
+  const t = useQuery<Report>(wanted.length ? api('report', { by: wanted.join(',') }) : null);
+  if (!q.data) return { ...q, data: undefined, csv };
+  if (!wanted.length) return { ...q, data: { report: q.data, rows: q.data.rows, total: q.data.total }, csv };
+  if (!t.data) return { ...t, data: undefined, csv };
+  const fits = (r: Row): boolean => wanted.every((k) => r.key[k] === param(k));
+  return {
+    ...q,
+    error: q.error ?? t.error,
+    data: { report: q.data, rows: q.data.rows.filter(fits).map((r) => bare(r, added)), total: t.data.rows.find(fits) ?? NOTHING },
+    csv,
+  };
 }
 
-/** Of a team that has nothing in the window: zero is what is known. */
+/** Of what has nothing in the window: zero is what is known. */
 const NOTHING: Total = {
   cost: { bill: 0, used: 0, wasted: 0, reclaimable: 0, idle: 0, unknown: 0, overhead: 0 },
   gpuHours: { paid: 0, allocated: 0, used: 0, idle: 0, unknown: 0 },

@@ -21,19 +21,21 @@ interface Page {
   id: string;
   title: string;
   body: ComponentType;
+  /** filters that this page does not know: it says so when one is set */
+  ignores?: readonly string[];
 }
 
 export const PAGES: readonly Page[] = [
   { id: 'overview', title: 'Overview', body: Overview },
   { id: 'breakdown', title: 'Breakdown', body: Breakdown },
-  { id: 'fleet', title: 'Fleet map', body: Fleet },
+  { id: 'fleet', title: 'Fleet map', body: Fleet, ignores: ['selector'] },
   { id: 'states', title: 'Four states', body: StatesPage },
-  { id: 'plan', title: 'Plan', body: PlanPage },
-  { id: 'savings', title: 'Savings', body: Savings },
-  { id: 'budgets', title: 'Budgets', body: Budgets },
-  { id: 'anomalies', title: 'Anomalies', body: Anomalies },
-  { id: 'spot', title: 'Spot coverage', body: SpotPage },
-  { id: 'prices', title: 'Prices', body: PricesPage },
+  { id: 'plan', title: 'Plan', body: PlanPage, ignores: ['cluster', 'namespace', 'team', 'selector'] },
+  { id: 'savings', title: 'Savings', body: Savings, ignores: ['window', 'cluster', 'namespace', 'team', 'selector'] },
+  { id: 'budgets', title: 'Budgets', body: Budgets, ignores: ['window', 'cluster', 'namespace', 'team', 'selector'] },
+  { id: 'anomalies', title: 'Anomalies', body: Anomalies, ignores: ['cluster', 'namespace', 'team', 'selector'] },
+  { id: 'spot', title: 'Spot coverage', body: SpotPage, ignores: ['namespace', 'team', 'selector'] },
+  { id: 'prices', title: 'Prices', body: PricesPage, ignores: ['cluster', 'namespace', 'team', 'selector'] },
 ];
 
 const WINDOWS = [
@@ -201,6 +203,16 @@ function Banner() {
   );
 }
 
+function Ignored({ page }: { page: Page }) {
+  const set = (page.ignores ?? []).filter((k) => param(k));
+  if (set.length === 0) return null;
+  return (
+    <p class="banner g-plain">
+      Not used on this page, which shows everything: {set.map((k) => (k === 'selector' ? 'pod labels' : k)).join(', ')}.
+    </p>
+  );
+}
+
 function Token() {
   const submit = (e: Event): void => {
     e.preventDefault();
@@ -280,6 +292,7 @@ export function Shell() {
           </span>
         </div>
         <Banner />
+        {page ? <Ignored page={page} /> : null}
         {st.error?.status === 401 ? <Token /> : Body ? <Body key={page?.id} /> : <p class="empty">Choose a page on the left.</p>}
       </main>
     </>

@@ -188,6 +188,8 @@ export interface Status {
   cluster: string;
   state: 'ready' | 'starting' | 'stale' | 'failing';
   reasons: string[];
+  recording?: boolean;
+  hoursWaiting?: number;
   now: string;
   window: { start: string; end: string } | null;
   lastTurn: { at: string | null; ok: boolean; message: string | null; cpuMs: Maybe } | null;
@@ -212,13 +214,16 @@ export interface HistoryStep {
   end: string;
   complete: boolean;
   rows: HistoryRow[];
-  total: { cost: Cost; gpuHours: GpuHours };
+  /** null where no hour of the step is in the store */
+  total: { cost: Cost; gpuHours: GpuHours } | null;
 }
 
 export interface Correction {
   at: string;
   hour: string;
   cluster: string;
+  namespace?: string | null;
+  workload?: string | null;
   reason: string;
   before: Cost;
   after: Cost;
@@ -242,10 +247,11 @@ export interface Budget {
   spent: Maybe;
   share: Maybe;
   forecast: { low: Maybe; mean: Maybe; high: Maybe } | null;
-  thresholds: { at: number; kind: string; reached: boolean; reachedAt: string | null }[];
+  thresholds: { at: number; kind: string; reached: boolean | null; reachedAt: string | null }[];
   series: { day: string; spent: Maybe }[];
   state: string;
   why: string | null;
+  forecastWhy?: string | null;
 }
 
 export interface Anomaly {
@@ -270,6 +276,7 @@ export interface Followed {
   summary: string;
   acceptedAt: string;
   acceptedBy: string | null;
+  stoppedAt?: string | null;
   predictedMonthly: { low: Maybe; high: Maybe };
   checks: {
     days: number;
@@ -277,6 +284,7 @@ export interface Followed {
     state: string;
     predicted: Maybe;
     realised: Maybe;
+    uncorrected?: Maybe;
     demandFactor: Maybe;
     note: string | null;
   }[];
@@ -316,17 +324,19 @@ export interface FleetUnit {
   id: string;
   profile: string | null;
   weight: number;
-  sharing: string;
+  sharing: string | null;
   holders: Holder[];
   compute: Maybe[];
   memory: Maybe[];
   cost: Maybe[];
   state: (string | null)[];
   holder: (number | null)[];
+  shared?: boolean[];
 }
 
 export interface FleetGpu {
-  uuid: string;
+  /** null: GPUs of the node that no exporter reports */
+  uuid: string | null;
   index: number | null;
   model: string | null;
   memoryMib: Maybe;
@@ -334,7 +344,7 @@ export interface FleetGpu {
 }
 
 export interface FleetNode {
-  name: string;
+  name: string | null;
   cluster: string | null;
   instanceType: string | null;
   region: string | null;

@@ -473,7 +473,7 @@ test('the map has a tile for each GPU, a part for each unit, and hatches what is
   assert.equal(await page.locator('.tile > i:not(.nothing)').count(), gpus.reduce((a, g) => a + g.units.length, 0));
   const last = fleet.hours.length - 1;
   const units = gpus.flatMap((g) => g.units);
-  assert.equal(await page.locator('.tile > i.p-unknown').count(), units.filter((u) => (u.compute[last] ?? null) === null).length);
+  assert.equal(await page.locator('.tile > i.p-unknown').count(), units.filter((u) => (u.state[last] ?? null) !== null && (u.compute[last] ?? null) === null).length);
   /* widths of the parts of a MIG board go by their weight */
   const mig = gpus.find((g) => g.units.length > 1);
   if (mig) {

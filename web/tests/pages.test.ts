@@ -74,13 +74,14 @@ describe('states', () => {
 });
 
 describe('the map', () => {
-  const unit = (compute: number | null, holder: number | null): FleetUnit => ({
+  const unit = (compute: number | null, holder: number | null, state: string | null = 'unknown'): FleetUnit => ({
     id: 'u', profile: null, weight: 1, sharing: 'none', holders: [{ namespace: 'n', pod: 'p', workload: null, team: null }],
-    compute: [compute], memory: [null], cost: [null], state: [null], holder: [holder],
+    compute: [compute], memory: [null], cost: [null], state: [state], holder: [holder],
   });
   it('calls a part free only where samples say that nobody was on it', () => {
     expect(at(unit(0, null), 0).free).toBe(true);
     expect(at(unit(null, null), 0).free).toBe(false);
+    expect(at(unit(0, null, null), 0)).toMatchObject({ there: false, free: false });
     expect(at(unit(0.5, 0), 0).holder?.pod).toBe('p');
     expect(at(unit(0.5, 0), 7)).toMatchObject({ compute: null, free: false });
   });

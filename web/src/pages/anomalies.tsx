@@ -19,7 +19,7 @@ const keyText = (k: Anomaly['explanation'][number]['key']): string => (typeof k 
 export function Anomalies() {
   const path = api('anomalies');
   const q = useQuery<{ anomalies: Anomaly[] }>(path);
-  const history = useQuery<History>(api('history', { step: 'hour' }));
+  const history = useQuery<History>(api('history', { step: 'hour', by: 'cluster' }));
   return (
     <>
       <Panel title="Anomalies">
@@ -50,7 +50,7 @@ export function Anomalies() {
       </Panel>
       {q.data ? q.data.anomalies.filter((a) => a.id === param('anomaly')).map((a) => <Details a={a} key={a.id} />) : null}
       <Panel title="Cost by the hour">
-        <Show q={history}>{(h) => (h.steps.length ? <Hours h={h} anomalies={q.data?.anomalies ?? []} /> : <p class="empty">No hour of this window is closed yet.</p>)}</Show>
+        <Show q={history}>{(h) => (h.steps.some((s) => s.total) ? <Hours h={h} anomalies={q.data?.anomalies ?? []} /> : <p class="empty">No hour of this window is closed yet.</p>)}</Show>
       </Panel>
     </>
   );
@@ -59,8 +59,8 @@ export function Anomalies() {
 function Hours({ h, anomalies }: { h: History; anomalies: Anomaly[] }) {
   const marked = useMemo(() => h.steps.map((s) => anomalies.filter((a) => a.at < s.end && (a.end === null ? a.at >= s.start : a.end > s.start))), [h, anomalies]);
   const data = useMemo((): uPlot.AlignedData => {
-    const usual = h.steps.map((s, i) => (marked[i]?.length ? null : s.total.cost.bill));
-    const odd = h.steps.map((s, i) => (marked[i]?.length ? s.total.cost.bill : null));
+    const usual = h.steps.map((s, i) => (marked[i]?.length ? null : (s.total?.cost.bill ?? null)));
+    const odd = h.steps.map((s, i) => (marked[i]?.length ? (s.total?.cost.bill ?? null) : null));
     return [h.steps.map((s) => seconds(s.start)), usual, odd];
   }, [h, marked]);
   const rows = h.steps.map((s, i) => ({ s, a: marked[i] ?? [] }));
@@ -88,7 +88,7 @@ function Hours({ h, anomalies }: { h: History; anomalies: Anomaly[] }) {
           rowKey={(r) => r.s.start}
           columns={[
             { key: 'hour', label: 'Hour', text: true, cell: (r) => time(r.s.start), value: (r) => r.s.start },
-            { key: 'bill', label: 'Bill', f: 'bill', cell: (r) => <Money v={r.s.total.cost.bill} f="bill" />, value: (r) => r.s.total.cost.bill },
+            { key: 'bill', label: 'Bill', f: 'bill', cell: (r) => <Money v={(r.s.total?.cost.bill ?? null)} f="bill" />, value: (r) => (r.s.total?.cost.bill ?? null) },
             { key: 'anomaly', label: 'Anomaly', text: true, cell: (r) => r.a.map((a) => `${a.metric} of ${scope(a)}`).join('; '), value: (r) => r.a.map((a) => a.id).join(' ') },
           ]}
         />
@@ -98,7 +98,7 @@ function Hours({ h, anomalies }: { h: History; anomalies: Anomaly[] }) {
         label="Bill by the hour, anomalies set apart"
         data={data}
         height={180}
-        readout={(i) => (rows[i] ? `${time(rows[i].s.start)}: bill ${money(rows[i].s.total.cost.bill)}${rows[i].a.length ? `; ${rows[i].a.map((a) => `anomaly of ${a.metric}, ${scope(a)}`).join('; ')}` : ''}` : ' ')}
+        readout={(i) => (rows[i] ? `${time(rows[i].s.start)}: bill ${money(rows[i].s.total?.cost.bill)}${rows[i].a.length ? `; ${rows[i].a.map((a) => `anomaly of ${a.metric}, ${scope(a)}`).join('; ')}` : ''}` : ' ')}
         options={() => {
           const paths = bars();
           const one = (name: string): uPlot.Series => ({ width: 0, fill: colour(name), points: { show: false }, ...(paths ? { paths } : {}) });

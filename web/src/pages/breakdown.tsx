@@ -1,6 +1,5 @@
 /* The bill by any dimension, down to the pod and the GPU. The way down is in the URL: `path` holds what was chosen
  * ("team=nlp/workload=chat"), `by` the dimension of the rows, `sel` the row whose details are open. */
-import { asCsv } from '../api';
 import { ratio } from '../format';
 import { hrefHere, param, setParams } from '../route';
 import { isReserved, nameOf, useReport } from '../report';
@@ -162,7 +161,7 @@ export function Breakdown() {
                   rows={rows}
                   rowKey={(r) => JSON.stringify(r.key)}
                   selected={chosen ? JSON.stringify(chosen.key) : ''}
-                  csvHref={path.length || param('team') ? undefined : asCsv(q.path)}
+                  csvHref={path.length ? undefined : q.csv}
                   csvName={`gpuwise-${by}`}
                   rowHref={(r) => hrefHere({ sel: keyOf(r), explain: null })}
                   empty="No row here in this window. Try a longer window, or go up."

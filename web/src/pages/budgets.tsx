@@ -101,6 +101,7 @@ function Details({ b }: { b: Budget }) {
           <strong>
             <Money v={b.forecast?.mean} f="forecast" stop />
           </strong>
+          {!b.forecast && b.forecastWhy ? <span class="muted">{b.forecastWhy}</span> : null}
           {b.forecast ? (
             <span class="muted" data-tip={`${exactMoney(b.forecast.low)} to ${exactMoney(b.forecast.high)}`}>
               {money(b.forecast.low)} – {money(b.forecast.high)}, {percent(share, 0)} of the budget
@@ -112,7 +113,7 @@ function Details({ b }: { b: Budget }) {
       <ul class="thresholds">
         {b.thresholds.map((t) => (
           <li key={`${t.kind} ${t.at}`}>
-            <Tag tone={t.reached ? (t.at >= 0.95 ? 'bad' : 'warn') : 'plain'}>{percent(t.at, 0)}</Tag> {t.kind} {t.reached ? `reached${t.reachedAt ? ` ${day(t.reachedAt)}` : ''}` : 'not reached'}
+            <Tag tone={t.reached ? (t.at >= 0.95 ? 'bad' : 'warn') : 'plain'}>{percent(t.at, 0)}</Tag> {t.kind} {t.reached ? `reached${t.reachedAt ? ` ${day(t.reachedAt)}` : ''}` : t.reached === null ? 'unknown whether reached' : 'not reached'}
           </li>
         ))}
       </ul>

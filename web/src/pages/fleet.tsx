@@ -31,20 +31,24 @@ export interface Now {
   cost: Maybe;
   state: string | null;
   holder: Holder | null;
-  /** nobody held it; false also where that is not known */
+  /** paid for in that hour at all */
+  there: boolean;
+  /** nobody held it; false also where no sample says so */
   free: boolean;
 }
 
 export function at(u: FleetUnit, i: number): Now {
   const h = u.holder[i];
+  const there = (u.state[i] ?? null) !== null;
   const holder = h == null ? null : (u.holders[h] ?? null);
   return {
     compute: u.compute[i] ?? null,
     memory: u.memory[i] ?? null,
     cost: u.cost[i] ?? null,
-    state: u.state[i] ?? null,
+    state: there ? (u.state[i] ?? null) : null,
     holder,
-    free: holder === null && (u.compute[i] ?? null) !== null,
+    there,
+    free: there && holder === null && (u.compute[i] ?? null) !== null,
   };
 }
 
@@ -57,11 +61,15 @@ const STATE_WORDS: Record<string, string> = {
   lowLow: 'compute low, memory low',
 };
 
-const name = (g: FleetGpu): string => (g.index == null ? g.uuid : `GPU ${g.index}`);
+const name = (g: FleetGpu): string => (g.index != null ? `GPU ${g.index}` : (g.uuid ?? 'GPUs that no exporter reports'));
+/** Names a GPU in the URL; those that nobody reports have no UUID. */
+const idOf = (g: FleetGpu, n: FleetNode): string => g.uuid ?? `${n.name ?? ''}/unobserved`;
+const nodeName = (n: FleetNode): string => n.name ?? 'node unknown';
 
 function words(g: FleetGpu, u: FleetUnit, n: Now): string {
   const part = u.profile ? `MIG ${u.profile}` : g.units.length > 1 ? u.id : '';
-  const shared = u.sharing === 'none' ? '' : `${u.sharing}, ${count(u.holders.length, 'holder')} in the window`;
+  if (!n.there) return `${part || 'GPU'}: not there in this hour`;
+  const shared = !u.sharing || u.sharing === 'none' ? '' : `${u.sharing}, ${count(u.holders.length, 'holder')} in the window`;
   const who = n.holder ? `${n.holder.namespace}/${n.holder.pod}${n.holder.team ? ` (team ${n.holder.team})` : ''}` : n.free ? 'held by no pod' : 'holder unknown';
   return [part, shared, who, `compute ${percent(n.compute)}, memory ${percent(n.memory)}`, `cost of the hour ${exactMoney(n.cost)}`].filter(Boolean).join('\n');
 }
@@ -70,10 +78,11 @@ function words(g: FleetGpu, u: FleetUnit, n: Now): string {
 function paint(by: Colour, n: Now, owners: Map<string, number>, mostCost: number): { cls: string; background?: string } {
   const scale = (v: Maybe): { cls: string; background?: string } =>
     v === null ? { cls: 'p-unknown' } : { cls: '', background: `color-mix(in oklab, var(--scale-hi) ${Math.round(Math.min(1, v) * 100)}%, var(--scale-lo))` };
+  if (!n.there) return { cls: 'nothing' };
   if (by === 'compute') return scale(n.compute);
   if (by === 'memory') return scale(n.memory);
   if (by === 'cost') return scale(n.cost === null ? null : mostCost > 0 ? n.cost / mostCost : 0);
-  if (by === 'state') return n.free ? { cls: 'is-free' } : n.state ? { cls: `p-${n.state}` } : { cls: 'p-unknown' };
+  if (by === 'state') return n.free ? { cls: 'is-free' } : { cls: `p-${n.state ?? 'unknown'}` };
   if (n.free) return { cls: 'is-free' };
   if (!n.holder) return { cls: 'p-unknown' };
   const i = owners.get(owner(n.holder));
@@ -87,26 +96,27 @@ interface MapProps {
   owners: Map<string, number>;
   mostCost: number;
   selected: string | undefined;
-  matches: (h: Holder | null) => boolean;
+  matches: (h: Holder | null, n: FleetNode) => boolean;
 }
 
 function Tile({ g, node, p, first }: { g: FleetGpu; node: FleetNode; p: MapProps; first: boolean }) {
   const now = g.units.map((u) => ({ u, n: at(u, p.i) }));
-  const tip = [`${name(g)} on ${node.name}`, g.model ?? '', ...now.map(({ u, n }) => words(g, u, n))].filter(Boolean).join('\n');
-  const dim = !now.some(({ n }) => p.matches(n.holder));
+  const tip = [`${name(g)} on ${nodeName(node)}`, g.model ?? '', ...now.map(({ u, n }) => words(g, u, n))].filter(Boolean).join('\n');
+  const dim = !now.some(({ n }) => p.matches(n.holder, node));
   const left = 1 - g.units.reduce((a, u) => a + u.weight, 0);
   return (
     <a
       class={`tile${dim ? ' dim' : ''}`}
-      href={hrefHere({ gpu: g.uuid })}
+      href={hrefHere({ gpu: idOf(g, node) })}
       tabIndex={first ? 0 : -1}
       aria-label={tip.replace(/\n/g, ', ')}
-      aria-current={g.uuid === p.selected ? 'true' : undefined}
+      aria-current={idOf(g, node) === p.selected ? 'true' : undefined}
       data-tip={tip}
     >
       {now.map(({ u, n }) => {
         const c = paint(p.by, n, p.owners, p.mostCost);
-        const slices = u.sharing === 'none' ? 1 : Math.max(2, u.holders.length);
+        const shared = u.shared ? u.shared[p.i] : u.sharing !== null && u.sharing !== 'none';
+        const slices = shared ? Math.max(2, u.holders.length) : 1;
         return (
           <i key={u.id} class={`${c.cls}${n.free ? ' free' : ''}`} style={{ flexGrow: u.weight, background: c.background ?? '' }}>
             {slices > 1 ? Array.from({ length: Math.min(slices, 8) }, (_, k) => <b key={k} />) : null}
@@ -212,7 +222,7 @@ function Body({ f }: { f: FleetMap }) {
   const team = param('team');
   const selected = param('gpu');
 
-  const nodes = useMemo(() => [...f.nodes].sort((a, b) => (a.cluster ?? '').localeCompare(b.cluster ?? '') || a.name.localeCompare(b.name)), [f]);
+  const nodes = useMemo(() => [...f.nodes].sort((a, b) => (a.cluster ?? '').localeCompare(b.cluster ?? '') || nodeName(a).localeCompare(nodeName(b))), [f]);
   /* colours of owners are those of the whole window, so that they hold still while the hours go by */
   const owners = useMemo(() => {
     const weight = new Map<string, number>();
@@ -227,18 +237,20 @@ function Body({ f }: { f: FleetMap }) {
     for (const n of f.nodes) for (const g of n.gpus) for (const u of g.units) for (const c of u.cost) if (c != null && c > m) m = c;
     return m;
   }, [f]);
-  const matches = (h: Holder | null): boolean => (!namespace || h?.namespace === namespace) && (!team || h?.team === team);
+  const cluster = param('cluster');
+  const matches = (h: Holder | null, n: FleetNode): boolean => (!namespace || h?.namespace === namespace) && (!team || h?.team === team) && (!cluster || n.cluster === cluster);
 
   const pages = Math.ceil(nodes.length / NODES_A_PAGE);
   const page = Math.min(pages, Math.max(1, paramInt('nodes.page', 1)));
   const shown = nodes.slice((page - 1) * NODES_A_PAGE, page * NODES_A_PAGE);
   const props: MapProps = { nodes: shown, i, by, owners, mostCost, selected, matches };
   const units = useMemo(() => nodes.flatMap((node) => node.gpus.flatMap((g) => g.units.map((u) => ({ node, g, u })))), [nodes]);
-  const now = units.map((x) => ({ ...x, n: at(x.u, i) })).filter(({ n }) => (!namespace && !team) || matches(n.holder));
+  const now = units.map((x) => ({ ...x, n: at(x.u, i) })).filter(({ n, node }) => matches(n.holder, node));
   const gpus = nodes.reduce((a, n) => a + n.gpus.length, 0);
-  const open = nodes.flatMap((node) => node.gpus.filter((g) => g.uuid === selected).map((g) => ({ node, g })))[0];
+  const open = nodes.flatMap((node) => node.gpus.filter((g) => idOf(g, node) === selected).map((g) => ({ node, g })))[0];
   const clusters = [...new Set(shown.map((n) => n.cluster))];
-  const firstGpu = shown.find((n) => n.gpus.length)?.gpus[0]?.uuid;
+  const firstNode = shown.find((n) => n.gpus.length);
+  const firstGpu = firstNode?.gpus[0] ? idOf(firstNode.gpus[0], firstNode) : undefined;
 
   return (
     <>
@@ -257,20 +269,20 @@ function Body({ f }: { f: FleetMap }) {
               id="units"
               caption={`GPUs and their parts at ${time(f.hours[i])} UTC`}
               rows={now}
-              rowKey={({ u }) => u.id}
+              rowKey={({ g, node, u }) => `${idOf(g, node)} ${u.id}`}
               csvName="gpuwise-fleet"
-              rowHref={({ g }) => hrefHere({ gpu: g.uuid })}
+              rowHref={({ g, node }) => hrefHere({ gpu: idOf(g, node) })}
               columns={[
-                { key: 'node', label: 'Node', text: true, cell: ({ node }) => node.name, value: ({ node }) => node.name },
-                { key: 'gpu', label: 'GPU', text: true, cell: ({ g }) => <CellLink href={hrefHere({ gpu: g.uuid })}>{name(g)}</CellLink>, value: ({ g }) => g.index ?? g.uuid },
-                { key: 'part', label: 'Part', text: true, cell: ({ u }) => u.profile ?? (u.sharing === 'none' ? 'whole' : u.sharing), value: ({ u }) => u.profile ?? u.sharing },
+                { key: 'node', label: 'Node', text: true, cell: ({ node }) => nodeName(node), value: ({ node }) => node.name },
+                { key: 'gpu', label: 'GPU', text: true, cell: ({ g, node }) => <CellLink href={hrefHere({ gpu: idOf(g, node) })}>{name(g)}</CellLink>, value: ({ g }) => g.index ?? g.uuid },
+                { key: 'part', label: 'Part', text: true, cell: ({ u }) => u.profile ?? (!u.sharing || u.sharing === 'none' ? 'whole' : u.sharing), value: ({ u }) => u.profile ?? u.sharing },
                 { key: 'weight', label: 'Weight', cell: ({ u }) => number(u.weight, 3), value: ({ u }) => u.weight },
                 { key: 'holder', label: 'Held by', text: true, cell: ({ n }) => (n.holder ? `${n.holder.namespace}/${n.holder.pod}` : n.free ? 'no pod' : <span class="is-unknown">unknown</span>), value: ({ n }) => (n.holder ? `${n.holder.namespace}/${n.holder.pod}` : n.free ? 'no pod' : null) },
                 { key: 'team', label: 'Team', text: true, cell: ({ n }) => n.holder?.team ?? '', value: ({ n }) => n.holder?.team ?? null },
                 { key: 'compute', label: 'Compute', f: 'compute', cell: ({ n }) => <Percent v={n.compute} f="compute" />, value: ({ n }) => n.compute },
                 { key: 'memory', label: 'Memory', f: 'memory', cell: ({ n }) => <Percent v={n.memory} f="memory" />, value: ({ n }) => n.memory },
                 { key: 'cost', label: 'Cost', f: 'gpuCost', cell: ({ n }) => <Money v={n.cost} f="gpuCost" />, value: ({ n }) => n.cost },
-                { key: 'state', label: 'State', text: true, cell: ({ n }) => (n.free ? 'free' : n.state ? STATE_WORDS[n.state] : <span class="is-unknown">unknown</span>), value: ({ n }) => n.state },
+                { key: 'state', label: 'State', text: true, cell: ({ n }) => (!n.there ? 'not there' : n.free ? 'free' : n.state && STATE_WORDS[n.state] ? STATE_WORDS[n.state] : <span class="is-unknown">unknown</span>), value: ({ n }) => n.state },
               ]}
             />
           )}
@@ -285,8 +297,8 @@ function Body({ f }: { f: FleetMap }) {
                     .map((n) => (
                       <div key={n.name} class="node">
                         <div class="node-head">
-                          <a href={href('breakdown', { by: 'gpu', path: `node=${encodeURIComponent(n.name)}` })} title={n.name} tabIndex={-1}>
-                            {n.name}
+                          <a href={href('breakdown', { by: 'gpu', path: `node=${encodeURIComponent(n.name ?? '')}` })} title={nodeName(n)} tabIndex={-1}>
+                            {nodeName(n)}
                           </a>
                           <span class="muted">
                             {n.instanceType ?? <span class="is-unknown">unknown type</span>}
@@ -295,7 +307,7 @@ function Body({ f }: { f: FleetMap }) {
                         </div>
                         <div class="tiles">
                           {n.gpus.map((g) => (
-                            <Tile key={g.uuid} g={g} node={n} p={props} first={selected ? g.uuid === selected : g.uuid === firstGpu} />
+                            <Tile key={idOf(g, n)} g={g} node={n} p={props} first={idOf(g, n) === (open ? selected : firstGpu)} />
                           ))}
                         </div>
                       </div>
@@ -319,7 +331,7 @@ function Body({ f }: { f: FleetMap }) {
           ) : null}
         </Figure>
       </Panel>
-      {open ? <Gpu f={f} node={open.node} g={open.g} key={open.g.uuid} /> : selected ? <Empty>There is no GPU {selected} in this window.</Empty> : null}
+      {open ? <Gpu f={f} node={open.node} g={open.g} key={selected} /> : selected ? <Empty>There is no GPU {selected} in this window.</Empty> : null}
     </>
   );
 }
@@ -329,12 +341,14 @@ function Gpu({ f, node, g }: { f: FleetMap; node: FleetNode; g: FleetGpu }) {
   return (
     <Panel
       focus
-      title={`${name(g)} on ${node.name}`}
+      title={`${name(g)} on ${nodeName(node)}`}
       aside={
         <>
-          <a class="button" href={href('breakdown', { explain: `gpu/${g.uuid}`, by: 'pod', path: `gpu=${encodeURIComponent(g.uuid)}` })}>
-            Its bill, and how it came about
-          </a>
+          {g.uuid ? (
+            <a class="button" href={href('breakdown', { explain: `gpu/${g.uuid}`, by: 'pod', path: `gpu=${encodeURIComponent(g.uuid)}` })}>
+              Its bill, and how it came about
+            </a>
+          ) : null}
           <button type="button" onClick={() => setParams({ gpu: null })}>
             Close
           </button>
@@ -344,22 +358,22 @@ function Gpu({ f, node, g }: { f: FleetMap; node: FleetNode; g: FleetGpu }) {
       <p class="owner">
         <Tag tone="plain">{g.model ?? 'model unknown'}</Tag>
         <Tag tone="plain">{g.memoryMib == null ? 'memory unknown' : `${number(g.memoryMib, 0)} MiB`}</Tag>
-        <Tag tone="plain">{g.uuid}</Tag>
+        {g.uuid ? <Tag tone="plain">{g.uuid}</Tag> : null}
       </p>
       {g.units.map((u) => (
-        <Unit key={u.id} f={f} u={u} alone={g.units.length === 1} />
+        <Unit key={u.id} f={f} u={u} gpu={idOf(g, node)} alone={g.units.length === 1} />
       ))}
     </Panel>
   );
 }
 
-function Unit({ f, u, alone }: { f: FleetMap; u: FleetUnit; alone: boolean }) {
+function Unit({ f, u, gpu, alone }: { f: FleetMap; u: FleetUnit; gpu: string; alone: boolean }) {
   const data = useMemo((): uPlot.AlignedData => [f.hours.map(seconds), u.compute, u.memory], [f, u]);
   const rows = f.hours.map((h, i) => ({ h, n: at(u, i) }));
   const title = u.profile ? `MIG ${u.profile}` : alone ? 'Compute and memory' : u.id;
   return (
     <Figure
-      id={`unit-${u.id}`}
+      id={`unit-${gpu}-${u.id}`}
       caption={
         <>
           <span class="key">
@@ -375,7 +389,7 @@ function Unit({ f, u, alone }: { f: FleetMap; u: FleetUnit; alone: boolean }) {
       }
       table={() => (
         <Table
-          id={`hours-${u.id}`}
+          id={`hours-${gpu}-${u.id}`}
           caption={`${title} by the hour`}
           rows={rows}
           rowKey={(r) => r.h}

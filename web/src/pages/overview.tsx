@@ -133,25 +133,21 @@ const STEPS = [
 
 const stepOf = (hours: number): string => (hours <= 72 ? 'hour' : hours <= 24 * 62 ? 'day' : 'week');
 
-function stepCost(s: HistoryStep, h: History, team: string | undefined): Cost | null {
-  if (!team) return s.total.cost;
-  const i = h.by.indexOf('team');
-  return s.rows.find((r) => r.key[i] === team)?.cost ?? null;
-}
+/* by cluster: few rows, and the totals are what is drawn */
+const historyPath = (step: string): string => api('history', { step, by: 'cluster' });
 
 function OverTime({ hours }: { hours: number }) {
-  const team = param('team');
   const step = param('step') ?? stepOf(hours);
-  const path = api('history', { step, by: team ? 'team' : undefined });
+  const path = historyPath(step);
   const q = useQuery<History>(path);
   return (
     <Panel title="Cost over time" aside={<Choice label="Step" value={step} options={STEPS} onChange={(v) => setParams({ step: v }, true)} />}>
       <Show q={q}>
         {(h) =>
-          h.steps.length === 0 ? (
+          h.steps.every((s) => s.total === null) ? (
             <Empty>No hour of this window is closed yet. An hour is closed when it is over and its samples have had time to come in.</Empty>
           ) : (
-            <Stacked h={h} team={team} path={path} />
+            <Stacked h={h} path={path} />
           )
         }
       </Show>
@@ -159,8 +155,8 @@ function OverTime({ hours }: { hours: number }) {
   );
 }
 
-function Stacked({ h, team, path }: { h: History; team: string | undefined; path: string }) {
-  const steps = useMemo(() => h.steps.map((s) => ({ s, c: stepCost(s, h, team) })), [h, team]);
+function Stacked({ h, path }: { h: History; path: string }) {
+  const steps = useMemo(() => h.steps.map((s) => ({ s, c: s.total?.cost ?? null })), [h]);
   /* bars from the top of the stack down, each painted over the one before it */
   const data = useMemo((): uPlot.AlignedData => {
     const xs = steps.map(({ s }) => seconds(s.start));
@@ -203,6 +199,7 @@ function Stacked({ h, team, path }: { h: History; team: string | undefined; path
           ))}
           <span>
             Bill by {h.step}, UTC.{open ? ` ${open === 1 ? 'One step is' : `${open} steps are`} not complete: some hours are not closed.` : ''}
+            {param('selector') ? ' History keeps no pod labels: that filter does not count here.' : ''}
           </span>
         </>
       }
@@ -264,7 +261,7 @@ function Top() {
             rows={rows}
             rowKey={(r) => r.key[by] ?? ''}
             pageSize={10}
-            csvHref={asCsv(q.path)}
+            csvHref={q.csv}
             rowHref={(r) => (isReserved(r.key[by]) ? null : href('breakdown', { by, sel: r.key[by] }))}
             empty="No pod held a GPU in this window. Try a longer window, or fewer filters."
             columns={[
@@ -359,11 +356,12 @@ function Corrections({ rows }: { rows: Correction[] }) {
         id="corrections"
         caption="Corrections of closed hours"
         rows={rows}
-        rowKey={(c) => `${c.at} ${c.hour} ${c.cluster}`}
+        rowKey={(c) => `${c.at} ${c.hour} ${c.cluster} ${c.namespace ?? ''} ${c.workload ?? ''}`}
         pageSize={10}
         columns={[
           { key: 'hour', label: 'Hour', text: true, cell: (c) => time(c.hour), value: (c) => c.hour },
           { key: 'cluster', label: 'Cluster', text: true, cell: (c) => c.cluster, value: (c) => c.cluster },
+          { key: 'row', label: 'Workload', text: true, cell: (c) => [c.namespace, c.workload].filter(Boolean).map((n) => nameOf(n ?? '')).join('/') || 'all', value: (c) => `${c.namespace ?? ''}/${c.workload ?? ''}` },
           { key: 'at', label: 'Corrected', text: true, cell: (c) => time(c.at), value: (c) => c.at },
           { key: 'reason', label: 'Why', text: true, cell: (c) => c.reason, value: (c) => c.reason },
           { key: 'before', label: 'Before', cell: (c) => <Money v={c.before.bill} f="bill" />, value: (c) => c.before.bill },
@@ -377,7 +375,7 @@ function Corrections({ rows }: { rows: Correction[] }) {
 export function Overview() {
   const q = useReport(['namespace']);
   const hours = q.data?.report.window.hours ?? 24;
-  const history = useQuery<History>(q.data ? api('history', { step: param('step') ?? stepOf(hours), by: param('team') ? 'team' : undefined }) : null);
+  const history = useQuery<History>(q.data ? historyPath(param('step') ?? stepOf(hours)) : null);
   return (
     <>
       <Panel

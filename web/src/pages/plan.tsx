@@ -312,7 +312,7 @@ function Details({ a }: { a: Action }) {
 
 function ManifestView({ id }: { id: string }) {
   const file = param('file');
-  const q = useQuery<Manifests>(file === undefined ? null : `api/v1/plan/manifests?${new URLSearchParams({ action: id, ...(param('window') ? { window: param('window') ?? '' } : {}) })}`);
+  const q = useQuery<Manifests>(file === undefined ? null : api('plan/manifests', { action: id }));
   if (file === undefined)
     return (
       <p>
@@ -365,11 +365,11 @@ function ManifestView({ id }: { id: string }) {
 /** Following changes nothing in a cluster: it writes down that the action is being taken, so that its saving is checked. */
 function Accept({ a }: { a: Action }) {
   const role = status.value.data?.auth?.role;
-  const followed = useQuery<{ actions: Followed[] }>('api/v1/actions');
+  const followed = useQuery<{ actions: Followed[] }>(api('actions'));
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   if (role !== 'admin') return null;
-  const has = followed.data?.actions.some((x) => x.id === a.id) ?? false;
+  const has = followed.data?.actions.some((x) => x.id === a.id && !x.stoppedAt) ?? false;
   const send = async (): Promise<void> => {
     setBusy(true);
     setError(null);

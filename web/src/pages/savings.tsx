@@ -1,7 +1,7 @@
 /* What accepted actions were to save, and what they saved: after 1, 7 and 30 days, misses included. */
 import { useState } from 'preact/hooks';
 import { api, ApiError, asCsv, refresh, request, status, useQuery } from '../api';
-import { money, number, ratio, sum, time } from '../format';
+import { day, money, number, ratio, sum, time } from '../format';
 import { href } from '../route';
 import type { Followed, Maybe } from '../types';
 import { Empty, Money, Panel, Percent, Show, Value } from '../ui/bits';
@@ -23,7 +23,7 @@ function CheckCell({ c }: { c: Check | undefined }) {
   if (!c) return <span class="muted">–</span>;
   if (c.state === 'pending') return <span class="muted">due {time(c.dueAt).slice(0, 10)}</span>;
   return (
-    <span class="check" data-tip={[c.note ?? '', c.demandFactor == null ? '' : `Demand factor ${number(c.demandFactor, 3)}`].filter(Boolean).join('\n') || undefined}>
+    <span class="check" data-tip={[c.note ?? '', c.demandFactor == null ? '' : `Demand factor ${number(c.demandFactor, 3)}`, c.uncorrected == null ? '' : `Not corrected for demand: ${money(c.uncorrected)} a month`].filter(Boolean).join('\n') || undefined}>
       <Money v={c.realised} f="realised" />
       <span class="muted"> of {money(c.predicted)}</span>
       {c.note ? <small class="muted">{c.note}</small> : null}
@@ -43,7 +43,7 @@ function Bars({ actions }: { actions: Followed[] }) {
   return (
     <Figure
       id="realised"
-      caption={<span>Bar: realised. Mark: predicted. Each row in proportion to its own prediction; left of the line the bill rose.</span>}
+      caption={<span>Dollars a month. Bar: realised. Mark: predicted. Each row in proportion to its own prediction; left of the line the bill rose.</span>}
       table={() => (
         <Table
           id="checks"
@@ -55,6 +55,7 @@ function Bars({ actions }: { actions: Followed[] }) {
             { key: 'days', label: 'Days', cell: (r) => String(r.d), value: (r) => r.d },
             { key: 'predicted', label: 'Predicted', f: 'predicted', cell: (r) => <Money v={r.c.predicted} f="predicted" />, value: (r) => r.c.predicted },
             { key: 'realised', label: 'Realised', f: 'realised', cell: (r) => <Money v={r.c.realised} f="realised" />, value: (r) => r.c.realised },
+            { key: 'plain', label: 'Not corrected', cell: (r) => <Money v={r.c.uncorrected} />, value: (r) => r.c.uncorrected ?? null },
             { key: 'demand', label: 'Demand factor', f: 'demandFactor', cell: (r) => <Value f="demandFactor">{number(r.c.demandFactor, 3)}</Value>, value: (r) => r.c.demandFactor },
           ]}
         />
@@ -112,7 +113,7 @@ export function Savings() {
       value: (a) => a.id,
     },
     { key: 'accepted', label: 'Accepted', text: true, cell: (a) => `${time(a.acceptedAt)}${a.acceptedBy ? ` by ${a.acceptedBy}` : ''}`, value: (a) => a.acceptedAt },
-    { key: 'predicted', label: 'Predicted a month', f: 'saving', cell: (a) => <Value f="saving">{range(a.predictedMonthly.low, a.predictedMonthly.high)}</Value>, value: (a) => a.predictedMonthly.high },
+    { key: 'predicted', label: 'Predicted, a month', f: 'saving', cell: (a) => <Value f="saving">{range(a.predictedMonthly.low, a.predictedMonthly.high)}</Value>, value: (a) => a.predictedMonthly.high },
     ...DAYS.map((d) => ({ key: `d${d}`, label: `After ${d} d`, f: 'realised' as const, cell: (a: Followed) => <CheckCell c={check(a, d)} />, value: (a: Followed) => check(a, d)?.realised ?? null })),
     ...(admin
       ? [
@@ -120,7 +121,7 @@ export function Savings() {
             key: 'stop',
             label: 'Following',
             text: true,
-            cell: (a: Followed) => (
+            cell: (a: Followed) => a.stoppedAt ? <span class="muted">stopped {day(a.stoppedAt)}</span> : (
               <button type="button" tabIndex={-1} onClick={() => void stop(a.id)} aria-label={`Stop following ${a.id}`}>
                 Stop
               </button>
@@ -152,7 +153,7 @@ export function Savings() {
                   return (
                     <div class="big" key={d}>
                       <span class="label">
-                        After {d} {d === 1 ? 'day' : 'days'}, {t.n} checked
+                        After {d} {d === 1 ? 'day' : 'days'}, {t.n} checked, a month
                       </span>
                       <strong>{t.n ? <Money v={t.realised} f="realised" stop /> : <span class="is-unknown">none due yet</span>}</strong>
                       {t.n ? (

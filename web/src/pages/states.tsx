@@ -4,7 +4,6 @@ import { href } from '../route';
 import { isReserved, useReport } from '../report';
 import type { Maybe, Row, States } from '../types';
 import { Empty, Money, Panel, Percent, Show, Swatch } from '../ui/bits';
-import { asCsv } from '../api';
 import { Figure } from '../ui/plot';
 import { rove } from '../ui/rove';
 import { CellLink, Table } from '../ui/table';
@@ -156,7 +155,7 @@ export function StatesPage() {
                     caption="Workloads and their states"
                     rows={rows}
                     rowKey={id}
-                    csvHref={asCsv(q.path)}
+                    csvHref={q.csv}
                     rowHref={link}
                     columns={[
                       { key: 'workload', label: 'Workload', text: true, cell: (r) => <CellLink href={link(r)}>{id(r)}</CellLink>, value: id },
