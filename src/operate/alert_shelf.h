@@ -7,7 +7,8 @@
 
 #define GW_ALERT_DOCUMENT_KIND "alert"
 
-/* The store must outlive the shelf; like its handle, it is for one thread. */
+/* The store must outlive the shelf; like its handle, it is for one thread. NULL: a store that could not be
+ * opened: everything fails with GW_ECONNECT, and alerts are told from memory. */
 gw_alert_shelf gw_alert_shelf_of(gw_store *s);
 
 #endif
