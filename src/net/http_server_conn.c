@@ -38,7 +38,7 @@ gw_conn *gw_conn_new(gw_conn_env *env, const char *peer, bool loopback, bool tls
 
 /* The arena of a request that is over: one is kept for the next of this loop, so idle connections hold none.
  */
-static void drop_request(gw_conn *c)
+void gw_conn_drop_request(gw_conn *c)
 {
     if (c->arena.head && !c->env->spare.head) {
         gw_arena_reset(&c->arena);
@@ -52,27 +52,29 @@ static void drop_request(gw_conn *c)
     c->n_headers = c->headers_cap = 0;
 }
 
+/* Of a reply that nobody will get whole. */
+static void close_record(gw_conn *c, gw_record **r)
+{
+    if (*r)
+        (*r)->status = 499;
+    gw_record_close(c->env, c->peer, *r);
+    *r = NULL;
+}
+
 void gw_conn_free(gw_conn *c)
 {
     if (!c)
         return;
-    if (c->token && !c->record)
-        c->record = gw_record_new(c, 499);
     if (c->token)
         gw_token_detach(c);
-    if (c->record)
-        c->record->status = 499;
-    gw_record_close(c->env, c->peer, c->record);
+    close_record(c, &c->waiting);
+    close_record(c, &c->record);
     for (gw_piece *p = c->out.first, *next; p; p = next) {
         next = p->next;
-        if (p->record) {
-            p->record->status = 499;
-            gw_record_close(c->env, c->peer, p->record);
-            p->record = NULL;
-        }
+        close_record(c, &p->record);
         gw_piece_free(p);
     }
-    drop_request(c);
+    gw_conn_drop_request(c);
     gw_buf_free(&c->in);
     gw_free(c);
 }
@@ -112,7 +114,8 @@ void gw_conn_refuse(gw_conn *c, int status, const char *code, const char *messag
 
 void gw_conn_next(gw_conn *c)
 {
-    drop_request(c);
+    gw_conn_drop_request(c);
+    close_record(c, &c->waiting); /* there was no memory for its reply */
     c->n_requests++;
     c->progress++;
     /* a streamed reply may have begun, without Connection: close, before the server began to stop */

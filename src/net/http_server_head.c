@@ -343,7 +343,7 @@ gw_step gw_head_parse(gw_conn *c, size_t n)
     if (c->n_headers + 1 != c->n_lines) /* the two readers disagree */
         return malformed(c, "the head of the request is not HTTP/1.1");
     q->method = llhttp_method_name((llhttp_method_t)c->parser.method);
-    q->version_minor = c->parser.http_minor;
+    q->version_minor = c->version_minor = c->parser.http_minor;
     c->is_head = c->parser.method == HTTP_HEAD;
     c->keep = llhttp_should_keep_alive(&c->parser) != 0;
     if (c->parser.method == HTTP_CONNECT)

@@ -126,6 +126,7 @@ typedef struct gw_conn {
     bool stopping; /* the server stops: this reply is the last */
     bool keep;     /* the connection outlives the request at hand */
     bool is_head;  /* it is a HEAD */
+    int version_minor;
     uint64_t n_requests;
 
     /* input that is not used up */
@@ -152,9 +153,10 @@ typedef struct gw_conn {
 
     gw_out out;
     gw_token *token;
-    gw_record *record; /* of the streamed reply that has begun; NULL: none has */
-    size_t out_left;   /* until the next progress of the output */
-    unsigned progress; /* goes up when the time that runs shall start anew */
+    gw_record *waiting; /* of a deferred request: all that is kept of it */
+    gw_record *record;  /* of the streamed reply that has begun; NULL: none has */
+    size_t out_left;    /* until the next progress of the output */
+    unsigned progress;  /* goes up when the time that runs shall start anew */
 } gw_conn;
 
 /* NULL: out of memory. peer is copied. */
@@ -184,6 +186,8 @@ void gw_conn_advance(gw_conn *c);
 
 /* Refuses the request and makes this reply the connection's last. */
 void gw_conn_refuse(gw_conn *c, int status, const char *code, const char *message);
+/* Lets go of the memory of the request at hand. */
+void gw_conn_drop_request(gw_conn *c);
 /* Ends the request whose reply is queued: the next one, or the end. */
 void gw_conn_next(gw_conn *c);
 

@@ -120,7 +120,7 @@ static void write_head(gw_conn *c, gw_buf *b, int status, const char *content_ty
         gw_buf_printf(b, "Content-Length: %zu\r\n", length);
     if (!c->keep)
         gw_buf_puts(b, "Connection: close\r\n");
-    else if (c->request.version_minor == 0)
+    else if (c->version_minor == 0)
         gw_buf_puts(b, "Connection: keep-alive\r\n");
     gw_buf_puts(b, "\r\n");
 }
@@ -137,16 +137,19 @@ bool gw_conn_queue(gw_conn *c, int status, const char *content_type, gw_str head
     write_head(c, b, status, content_type, headers, framing, bytes.n);
     gw_piece *head = b->failed ? NULL : gw_piece_new(b->len + (inside ? bytes.n : 0));
     gw_piece *tail = send_body && !inside ? gw_piece_shared(body) : NULL;
-    gw_record *record = gw_record_new(c, status);
+    gw_record *record = c->waiting ? c->waiting : gw_record_new(c, status);
     if (!head || !record || (send_body && !inside && !tail)) {
         gw_piece_free(head);
         gw_piece_free(tail);
-        gw_free(record);
+        if (record != c->waiting)
+            gw_free(record);
         return false;
     }
     memcpy(head->own, b->data, b->len);
     if (inside)
         memcpy(head->own + b->len, bytes.p, bytes.n);
+    c->waiting = NULL;
+    record->status = status;
     record->body_bytes = send_body ? bytes.n : 0;
     gw_piece *last = tail ? tail : head;
     if (framing == GW_FRAMING_LENGTH)
@@ -305,9 +308,15 @@ static bool queue_failure(gw_conn *c, int status)
 void gw_reply_send(gw_reply *r)
 {
     gw_conn *c = r->c;
+    if (c->token && !r->failed) {
+        c->waiting = gw_record_new(c, 499);
+        if (!c->waiting)
+            fail(r, 503);
+    }
     if (r->failed && c->token)
         gw_token_detach(c);
     if (c->token) {
+        gw_conn_drop_request(c); /* many may wait: each costs a few hundred bytes and no arena */
         c->state = GW_CONN_WAIT;
         gw_token_pump(c); /* the handler may have completed it already */
         return;

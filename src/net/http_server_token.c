@@ -120,7 +120,7 @@ gw_token *gw_token_new(gw_conn *c)
     atomic_init(&t->refs, 2); /* the answerer's and the connection's */
     t->box = gw_mailbox_ref(c->env->box);
     t->conn = c;
-    t->chunked = c->request.version_minor == 1;
+    t->chunked = c->version_minor == 1;
     t->no_body = c->is_head;
     t->most = c->env->options->limits.stream_bytes;
     gw_buf_init(&t->headers, GW_REPLY_HEADER_BYTES);

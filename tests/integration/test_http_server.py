@@ -1,4 +1,3 @@
-# quick
 """The HTTP server over real sockets: keep-alive, pipelining, TLS, slow and silent and greedy clients, many idle ones, and the stop.
 
 The driver http_serve has the routes. What the protocol says byte for byte is tests/unit/net/test_http_server_wire.c.
@@ -311,6 +310,27 @@ class BadClients(Case):
             c.close()
         time.sleep(0.1)
         self.assertEqual(s.stats()["refused"], 1)
+
+    def test_more_connections_than_descriptors(self):
+        """They wait in the kernel's queue, and are served when there are descriptors again; nothing spins."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard))
+        try:
+            s = self.serve("threads=2")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        held = [s.connect() for _ in range(60)]
+        time.sleep(0.3)
+        before = sum(int(x) for x in open("/proc/%d/stat" % s.p.pid).read().rsplit(")", 1)[1].split()[11:13])
+        time.sleep(1)
+        after = sum(int(x) for x in open("/proc/%d/stat" % s.p.pid).read().rsplit(")", 1)[1].split()[11:13])
+        self.assertLess(after - before, 20)  # of the 100 ticks of a second
+        for c in held[:40]:
+            c.close()
+        for c in held[40:]:
+            c.sendall(GET)
+            self.assertEqual(read_reply(c)[0], 200)
+            c.close()
 
     def test_five_thousand_idle_connections(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
