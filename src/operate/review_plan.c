@@ -26,18 +26,12 @@ static bool same_cluster(const char *plan, const char *row)
     return !plan || !*plan || !row || gw_eq(plan, row);
 }
 
-/* The workload of the review that a pod belongs to; NULL where it is none of them. Those that are too cheap
- * for the review take part in the search, so that their pods do not go to a dearer one. */
-static gw_review_workload *workload_of_pod(gw_review *r, const char *cluster, const char *ns, const char *pod)
+/* How well a workload's name fits a pod: the longer the better; 0 where it is not the pod's. */
+static size_t fit(const gw_review_workload *w, const char *cluster, const char *ns, const char *pod)
 {
-    gw_review_workload *best = NULL;
-    for (size_t i = 0; i < r->workloads_seen; i++) {
-        gw_review_workload *w = &r->workloads[i];
-        if (gw_eq(w->ns, ns) && same_cluster(cluster, w->cluster) && is_pod_of(pod, w->workload) &&
-            (!best || strlen(w->workload) > strlen(best->workload)))
-            best = w;
-    }
-    return best && (size_t)(best - r->workloads) < r->n_workloads ? best : NULL;
+    return gw_eq(w->ns, ns) && same_cluster(cluster, w->cluster) && is_pod_of(pod, w->workload)
+               ? strlen(w->workload)
+               : 0;
 }
 
 /* Amounts are numbers with six decimals: below 2^53 µ$ (nine billion dollars) the double gives them back. */
@@ -72,6 +66,24 @@ static int propose(gw_review *r, gw_review_workload *w, const json_t *action, gw
     return 0;
 }
 
+/* To the workloads that a pod may be of: one, or one in each cluster where the plan does not name the pod's.
+ * Those that are too cheap for the review take part in the search, so that their pods do not go to a dearer
+ * one. */
+static int take_pod(gw_review *r, const json_t *action, const char *cluster, const char *ns, const char *pod,
+                    gw_error *e)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < r->workloads_seen; i++)
+        best = GW_MAX(best, fit(&r->workloads[i], cluster, ns, pod));
+    for (size_t i = 0; i < r->n_workloads && best; i++) {
+        int rc =
+            fit(&r->workloads[i], cluster, ns, pod) == best ? propose(r, &r->workloads[i], action, e) : 0;
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
 static int take_moves(gw_review *r, const json_t *action, const json_t *moves, gw_error *e)
 {
     size_t i;
@@ -80,8 +92,7 @@ static int take_moves(gw_review *r, const json_t *action, const json_t *moves, g
     {
         const json_t *pod = json_object_get(move, "pod");
         const char *ns = text_of(pod, "namespace"), *name = text_of(pod, "name");
-        gw_review_workload *w = ns && name ? workload_of_pod(r, text_of(pod, "cluster"), ns, name) : NULL;
-        int rc = w ? propose(r, w, action, e) : 0;
+        int rc = ns && name ? take_pod(r, action, text_of(pod, "cluster"), ns, name, e) : 0;
         if (rc)
             return rc;
     }

@@ -25,6 +25,12 @@ static gw_micro waste_of(const gw_measures *m)
     return gw_measures_money(m, m->wasted);
 }
 
+/* What was not there before is new only where it is known what was. */
+static const char *new_since(const gw_review *r)
+{
+    return r->comparable ? "new" : "unknown";
+}
+
 /* "+3.2 points", "unknown" */
 static void cell_points(gw_page *p, double now, double before)
 {
@@ -147,7 +153,7 @@ static void put_namespace(gw_page *p, const gw_review *r, const gw_review_namesp
     if (x->seen_before)
         cell_points(p, now, gw_measures_utilisation(&x->before));
     else
-        gw_page_cell(p, "new");
+        gw_page_cell(p, new_since(r));
     gw_page_cell_share(p, gw_measures_unknown_share(&x->m));
     gw_page_cell_hours(p, gw_measures_hours(x->m.paid_ms));
     gw_page_cell_money(p, bill_of(&x->m));
@@ -156,7 +162,7 @@ static void put_namespace(gw_page *p, const gw_review *r, const gw_review_namesp
         gw_page_cell_change(p, r->comparable ? difference(bill_of(&x->m), bill_of(&x->before))
                                              : GW_MICRO_UNKNOWN);
     else
-        gw_page_cell(p, "new");
+        gw_page_cell(p, new_since(r));
     gw_page_cell(p, gw_review_verdict_name(x->verdict));
 }
 
@@ -211,11 +217,14 @@ static void put_proposals(gw_page *p, const gw_review_workload *x)
     }
     for (size_t i = 0; i < GW_MIN(x->n_proposals, (size_t)GW_REVIEW_PROPOSALS_MAX); i++) {
         const gw_review_proposal *q = &x->proposals[i];
-        bool known = gw_micro_known(q->monthly_low) && gw_micro_known(q->monthly_high);
-        gw_page_text(p, "%s%s: %s%s%s%s%s (%s)", q->chosen ? "" : "Alternative, not in the plan: ", q->kind,
-                     q->text, known ? " Saves $" : " What it saves is not known",
-                     known ? gw_micro_format_human(q->monthly_low, low) : "", known ? " to $" : "",
-                     known ? gw_micro_format_human(q->monthly_high, high) : "", q->action);
+        const char *standing = q->chosen ? "" : "Alternative, not in the plan: ";
+        if (gw_micro_known(q->monthly_low) && gw_micro_known(q->monthly_high))
+            gw_page_text(p, "%s%s: %s Saves $%s to $%s a month (%s)", standing, q->kind, q->text,
+                         gw_micro_format_human(q->monthly_low, low),
+                         gw_micro_format_human(q->monthly_high, high), q->action);
+        else
+            gw_page_text(p, "%s%s: %s What it saves is not known (%s)", standing, q->kind, q->text,
+                         q->action);
     }
     if (x->n_proposals > GW_REVIEW_PROPOSALS_MAX)
         gw_page_text(p, "And %zu more.", x->n_proposals - GW_REVIEW_PROPOSALS_MAX);
@@ -249,7 +258,7 @@ static void put_biweekly(gw_page *p, const gw_review *r)
             gw_page_cell_change(p, r->comparable ? difference(bill_of(&x->m), bill_of(&x->before))
                                                  : GW_MICRO_UNKNOWN);
         else
-            gw_page_cell(p, "new");
+            gw_page_cell(p, new_since(r));
         gw_page_cell_money(p, waste_of(&x->m));
         gw_page_cell_share(p, gw_measures_utilisation(&x->m));
         gw_page_cell_share(p, gw_measures_unknown_share(&x->m));
@@ -270,7 +279,8 @@ static void put_biweekly(gw_page *p, const gw_review *r)
             p, "There is no plan in the store, so nothing is proposed here: gpuwise serve puts one there.");
     for (size_t i = 0; i < r->n_workloads && r->plan_made; i++) {
         char name[NAMES_MAX];
-        snprintf(name, sizeof(name), "%s/%s", r->workloads[i].ns, r->workloads[i].workload);
+        snprintf(name, sizeof(name), "%s/%s of %s", r->workloads[i].ns, r->workloads[i].workload,
+                 r->workloads[i].cluster);
         gw_page_heading(p, 3, name);
         put_proposals(p, &r->workloads[i]);
     }
