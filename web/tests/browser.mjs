@@ -6,72 +6,31 @@
  * opened fails the test that opened it when it asks another host for anything, breaks the Content-Security-Policy,
  * or throws. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { CHROMIUM, CHROMIUM_ARGS, serve } from './server.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
 const option = (name) => {
   const i = process.argv.indexOf(`--${name}`);
   return i < 0 ? undefined : process.argv[i + 1];
 };
 const flag = (name) => process.argv.includes(`--${name}`);
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const PAGES = ['overview', 'breakdown', 'fleet', 'states', 'plan', 'savings', 'budgets', 'anomalies', 'spot', 'prices'];
 const TEST_MS = 90_000;
-const START_MS = 60_000;
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /* ---- the server ---- */
 
-let base = option('base');
-let child;
-let scratch;
-
-/** The first address that the program prints; it listens from then on. */
-function start(command, args, cwd) {
-  child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const timer = setTimeout(() => reject(new Error(`no address within ${START_MS / 1000} s; it printed:\n${text}`)), START_MS);
-    const take = (b) => {
-      text += b;
-      const m = /(https?:\/\/[\w.[\]:]+:\d+)/.exec(text);
-      if (!m) return;
-      clearTimeout(timer);
-      resolve(m[1]);
-    };
-    child.stdout.on('data', take);
-    child.stderr.on('data', take);
-    child.on('exit', (code) => {
-      clearTimeout(timer);
-      reject(new Error(`${command} ended with ${code}:\n${text}`));
-    });
-  });
-}
+let base;
 
 const api = async (path) => {
   const r = await fetch(new URL(`api/v1/${path}`, base));
   assert.ok(r.ok, `${path}: ${r.status} ${await r.clone().text()}`);
   return r.json();
 };
-
-async function ready() {
-  const end = Date.now() + START_MS;
-  for (;;) {
-    const s = await fetch(new URL('api/v1/status', base)).then((r) => r.json());
-    if (s.state === 'ready') return;
-    assert.ok(Date.now() < end, `not ready within ${START_MS / 1000} s: ${JSON.stringify(s)}`);
-    await new Promise((r) => setTimeout(r, 200));
-  }
-}
 
 /* ---- pages ---- */
 
@@ -816,17 +775,12 @@ test('each page is there within six seconds, however busy the machine', async ()
 
 async function main() {
   if (!existsSync(CHROMIUM)) {
-    console.log(`1..0 # SKIP no Chromium at ${CHROMIUM}: apt-get install chromium, or set CHROMIUM`);
+    console.log(`1..1\nok 1 - the dashboard in a browser # SKIP no Chromium at ${CHROMIUM}: apt-get install chromium, or set CHROMIUM`);
     return 0;
   }
-  if (!base) {
-    scratch = mkdtempSync(join(tmpdir(), 'gpuwise-web-'));
-    const program = option('program') ?? join(here, '../../build/gpuwise');
-    base = flag('mock') ? await start('node', [join(here, '../dev/mock.mjs')]) : await start(program, ['serve', '--demo', '--listen', '127.0.0.1:0', '--store', `sqlite:${join(scratch, 'store.db')}`], scratch);
-  }
-  if (!base.endsWith('/')) base += '/';
-  await ready();
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  server = await serve({ url: option('base'), mock: flag('mock') && !option('base'), program: option('program') });
+  base = server.base;
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
   const only = option('only');
   const chosen = tests.filter((t) => !only || t.name.includes(only));
   console.log(`1..${chosen.length}`);
@@ -852,6 +806,7 @@ async function main() {
   return failed ? 1 : 0;
 }
 
+let server;
 let code = 1;
 try {
   code = await main();
@@ -859,10 +814,6 @@ try {
   console.log(`Bail out! ${e.stack ?? e}`);
 } finally {
   await browser?.close().catch(() => undefined);
-  if (child) {
-    child.removeAllListeners('exit');
-    child.kill('SIGTERM');
-  }
-  if (scratch) rmSync(scratch, { recursive: true, force: true });
+  server?.stop();
 }
 process.exit(code);
