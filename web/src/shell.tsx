@@ -109,7 +109,7 @@ const FILTERS = [
   ['cluster', 'Cluster', 'all'],
   ['namespace', 'Namespace', 'all'],
   ['team', 'Team', 'all'],
-  ['selector', 'Pod labels', 'app=x, tier in (a,b)'],
+  ['selector', 'Pod labels', 'app=x'],
 ] as const;
 
 function Filters() {

@@ -20,18 +20,9 @@ const DIMS = [
   ['cluster', 'Cluster'],
 ] as const;
 
-/** What a row is made of, one level down. */
-const BELOW: Record<string, string> = {
-  cluster: 'namespace',
-  team: 'namespace',
-  project: 'workload',
-  namespace: 'workload',
-  model: 'workload',
-  workload: 'pod',
-  pod: 'gpu',
-  node: 'gpu',
-  gpu: 'pod',
-};
+/** What a row is made of: the levels below it, the next one first. */
+const BELOW: Record<string, readonly string[]> = { workload: ['pod', 'gpu'], pod: ['gpu'], node: ['gpu', 'pod', 'workload'], gpu: ['pod', 'workload'] };
+const below = (by: string): readonly string[] => BELOW[by] ?? ['workload', 'pod', 'gpu'];
 
 /** Names of these are only unique within a namespace. */
 const NAMESPACED = new Set(['workload', 'pod']);
@@ -123,7 +114,7 @@ export function Breakdown() {
         {(f) => {
           const rows = within(f.rows, path);
           const chosen = rows.find((r) => keyOf(r) === sel);
-          const most = Math.max(0, ...rows.map((r) => r.cost.bill ?? 0));
+          const most = rows.reduce((m, r) => Math.max(m, r.cost.bill ?? 0), 0);
           const whole = path.length ? null : f.total.cost.bill;
           const columns: Column<Row>[] = [
             {
@@ -182,7 +173,6 @@ const STATE_NAMES = { highHigh: 'Compute high, memory high', lowHigh: 'Compute l
 
 function Details({ row, by, path }: { row: Row; by: string; path: Step[] }) {
   const name = row.key[by] ?? '';
-  const below = BELOW[by] ?? 'pod';
   const subject = subjectOf(row, by);
   const down: Step[] = [...path, ...(NAMESPACED.has(by) && row.key.namespace && !path.some(([d]) => d === 'namespace') ? [['namespace', row.key.namespace] as const] : []), [by, name] as const];
   const owner = Object.entries(row.owner);
@@ -194,11 +184,11 @@ function Details({ row, by, path }: { row: Row; by: string; path: Step[] }) {
         title={`${title(by)} ${nameOf(name)}`}
         aside={
           <>
-            {Object.keys(BELOW)
-              .filter((d) => ['workload', 'pod', 'gpu'].includes(d) && d !== by && !path.some(([p]) => p === d))
-              .map((d) => (
-                <a key={d} class={d === below ? 'button primary' : 'button'} href={hrefHere({ path: formatPath(down), by: d, sel: null, explain: null, 'rows.page': null })}>
-                  Its {title(d).toLowerCase().replace('gpu', 'GPU')}s
+            {below(by)
+              .filter((d) => !path.some(([p]) => p === d))
+              .map((d, i) => (
+                <a key={d} class={i === 0 ? 'button primary' : 'button'} href={hrefHere({ path: formatPath(down), by: d, sel: null, explain: null, 'rows.page': null })}>
+                  Its {d === 'gpu' ? 'GPU' : d}s
                 </a>
               ))}
             <button type="button" onClick={() => setParams({ sel: null })}>

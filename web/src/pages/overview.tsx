@@ -272,7 +272,7 @@ function Top() {
                 cell: (r) => (isReserved(r.key[by]) ? <span class="muted">{nameOf(r.key[by])}</span> : <CellLink href={href('breakdown', { by, sel: r.key[by] })}>{nameOf(r.key[by])}</CellLink>),
                 value: (r) => r.key[by] ?? '',
               },
-              { key: 'parts', label: 'Parts', text: true, cell: (r) => <PartsBar cost={r.cost} whole={Math.max(...rows.map((x) => x.cost.bill ?? 0))} /> },
+              { key: 'parts', label: 'Parts', text: true, cell: (r) => <PartsBar cost={r.cost} whole={rows.reduce((m, x) => Math.max(m, x.cost.bill ?? 0), 0)} /> },
               { key: 'bill', label: 'Bill', f: 'bill', cell: (r) => <Money v={r.cost.bill} f="bill" />, value: (r) => r.cost.bill },
               { key: 'share', label: 'Share', f: 'share', cell: (r) => <Percent v={ratio(r.cost.bill, total.cost.bill)} f="share" />, value: (r) => ratio(r.cost.bill, total.cost.bill) },
               { key: 'wasted', label: 'Wasted', f: 'wasted', cell: (r) => <Money v={r.cost.wasted} f="wasted" />, value: (r) => r.cost.wasted },
