@@ -242,7 +242,8 @@ static void write_daemon(gw_metrics *m, const gw_daemon_status *st)
     gw_metric(m, "gpuwise_build_info", "gauge", "The version of the program.");
     gw_metric_value(m, &version, 1, 1);
     gw_metric(m, "gpuwise_data_age_seconds", "gauge", "Time since the newest sample.");
-    gw_metric_value(m, NULL, 0, st->data_age_ms < 0 ? (double)NAN : (double)st->data_age_ms / 1000);
+    bool ages = st->data_age_ms >= 0 && !st->recording;
+    gw_metric_value(m, NULL, 0, ages ? (double)st->data_age_ms / 1000 : (double)NAN);
     gw_metric(m, "gpuwise_last_closed_hour_timestamp_seconds", "gauge", "End of the last closed hour.");
     gw_metric_value(m, NULL, 0, st->last_closed_ms ? (double)(st->last_closed_ms / 1000) : (double)NAN);
     gw_metric(m, "gpuwise_turns_total", "counter", "Turns of observation by result.");

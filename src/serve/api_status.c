@@ -63,7 +63,8 @@ int gw_api_make_status(gw_api_call *c, gw_buf *b, gw_error *e)
     put_turn(&d, &s);
     gw_doc_object(&d, "data");
     put_time(&d, "newest", s.newest_ms);
-    gw_doc_number(&d, "ageSeconds", s.data_age_ms < 0 ? (double)NAN : (double)s.data_age_ms / 1000, 3);
+    bool ages = s.data_age_ms >= 0 && !s.recording;
+    gw_doc_number(&d, "ageSeconds", ages ? (double)s.data_age_ms / 1000 : (double)NAN, 3);
     gw_doc_bool(&d, "stale", s.state == GW_DAEMON_STALE);
     gw_doc_end(&d);
     put_time(&d, "lastClosedHour", s.last_closed_ms);

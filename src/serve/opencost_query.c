@@ -28,8 +28,7 @@ const char *const gw_oc_allocation_params[] = {"window",
                                                "format",
                                                NULL};
 
-const char *const gw_oc_asset_params[] = {"window", "aggregate", "accumulate", "step",
-                                          "filter", "format",    NULL};
+const char *const gw_oc_asset_params[] = {"window", "aggregate", "accumulate", "step", "format", NULL};
 
 /* ---- properties ---------------------------------------------------------------------------------------- */
 

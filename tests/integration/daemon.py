@@ -1,93 +1,88 @@
-"""gpuwise serve in tests: started on a free port of loopback, asked over HTTP, and sure to end with the test."""
-import http.client, json, os, re, select, signal, subprocess, time, urllib.parse
+"""A running `gpuwise serve` for integration tests: start(), and requests to it with bounds on time.
+
+The program ends with the test that started it. Waiting for it is bounded, and says what it printed where it does not come up.
+"""
+import ctypes, gzip, http.client, json, os, select, signal, subprocess, tempfile, time, urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("GW_BUILD", os.path.join(ROOT, "build"))
-GPUWISE = os.path.join(BUILD, "gpuwise")
-START_S = 60
+GPUWISE = os.path.join(os.environ.get("GW_BUILD", os.path.join(ROOT, "build")), "gpuwise")
+CLEAN = {k: v for k, v in os.environ.items() if not k.startswith("GPUWISE_") and k not in ("NO_COLOR", "KUBECONFIG")}
+CLEAN["HOME"] = "/nonexistent"
+START_S, READY_S, REPLY_S = 20, 90, 60
+PR_SET_PDEATHSIG = 1
+
+
+class Reply:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.raw = status, headers, body
+        self.body = gzip.decompress(body) if headers.get("Content-Encoding") == "gzip" and body else body
+
+    def json(self, **kw):
+        return json.loads(self.body, **kw)
 
 
 class Daemon:
-    def __init__(self, *args, env=None, listen="127.0.0.1:0", preexec_fn=None):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("GPUWISE_")}
-        self.process = subprocess.Popen([GPUWISE, "serve", "--listen", listen, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        stdin=subprocess.DEVNULL, text=True, env={**clean, **(env or {})}, preexec_fn=preexec_fn)
-        self.url = None
-
-    def wait_url(self, seconds=START_S):
-        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
-        line = self.process.stdout.readline() if ready else ""
-        found = re.match(r"(https?://\S+)", line)
-        if not found:
-            self.process.kill()
-            raise RuntimeError("gpuwise serve did not start: %r %s" % (line, self.process.communicate()[1]))
-        self.url = found.group(1)
-        parts = urllib.parse.urlsplit(self.url)
-        self.host, self.port = parts.hostname, parts.port
-        return self
-
-    def ask(self, path, method="GET", body=None, headers=None, timeout=30):
-        """(status, bytes, headers)"""
-        c = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+    def __init__(self, *args, ready=True, env=None):
+        self.dir = tempfile.TemporaryDirectory(prefix="gw-daemon-")
+        self.log = open(os.path.join(self.dir.name, "stderr"), "w+")
+        libc = ctypes.CDLL(None)
+        self.process = subprocess.Popen([GPUWISE, "serve", "--listen", "127.0.0.1:0", *args], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=self.log, cwd=self.dir.name, env={**CLEAN, **(env or {})},
+                                        preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
         try:
-            c.request(method, path, body, headers or {})
+            self.url = self.read_url()
+            self.host = urllib.parse.urlsplit(self.url).netloc
+            if ready:
+                self.wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read()[-3000:]
+
+    def read_url(self):
+        readable, _, _ = select.select([self.process.stdout], [], [], START_S)
+        line = self.process.stdout.readline().decode() if readable else ""
+        if not line.startswith("http"):
+            raise RuntimeError("gpuwise serve printed no address in %d s: %r, %s" % (START_S, line, self.said()))
+        return line.split()[0]
+
+    def wait_ready(self):
+        deadline = time.time() + READY_S
+        while time.time() < deadline:
+            last = self.get("/readyz")
+            if last.status == 200:
+                return
+            time.sleep(0.2)
+        raise RuntimeError("not ready in %d s: %s" % (READY_S, last.body))
+
+    def request(self, method, path, body=None, **headers):
+        c = http.client.HTTPConnection(self.host, timeout=REPLY_S)
+        try:
+            c.request(method, path, body=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
             r = c.getresponse()
-            return r.status, r.read(), dict(r.getheaders())
+            return Reply(r.status, r.headers, r.read())
         finally:
             c.close()
 
-    def get(self, path, timeout=30):
-        status, body, _ = self.ask(path, timeout=timeout)
-        if status != 200:
-            raise AssertionError("%s: %d %s" % (path, status, body[:500]))
-        return json.loads(body)
+    def get(self, path, **headers):
+        return self.request("GET", path, **headers)
 
-    def status(self):
-        return self.get("/api/v1/status")
-
-    def wait_status(self, wanted, what, seconds=START_S):
-        deadline, last = time.time() + seconds, None
-        while time.time() < deadline:
-            if self.process.poll() is not None:
-                raise AssertionError("the daemon ended (%s) while waiting for %s: %s" % (self.process.returncode, what, self.process.stderr.read()[-2000:]))
-            last = self.status()
-            if wanted(last):
-                return last
-            time.sleep(0.05)
-        raise AssertionError("no %s in %d s: %s" % (what, seconds, last))
-
-    def wait_ready(self, seconds=START_S):
-        return self.wait_status(lambda s: s["state"] == "ready", "state ready", seconds)
-
-    def cpu_seconds(self):
-        with open("/proc/%d/stat" % self.process.pid) as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def rss_kib(self):
-        with open("/proc/%d/status" % self.process.pid) as f:
-            return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
-
-    def kill(self):
-        self.process.kill()
-        self.process.communicate()
-
-    def stop(self):
-        """The exit code."""
+    def stop(self, how=signal.SIGTERM):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.communicate(timeout=30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.communicate()
-            raise AssertionError("the daemon did not stop within 30 s")
+            self.process.send_signal(how)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+        self.dir.cleanup()
         return self.process.returncode
 
 
-def gpuwise(*args, check=True, timeout=120):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("GPUWISE_")}
-    r = subprocess.run([GPUWISE, *args], capture_output=True, text=True, env=clean, timeout=timeout)
-    if check and r.returncode:
-        raise AssertionError("gpuwise %s: %d %s" % (" ".join(args), r.returncode, r.stderr[-2000:]))
-    return r
+def query(**params):
+    return "?" + urllib.parse.urlencode(params)
