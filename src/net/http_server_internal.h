@@ -247,6 +247,7 @@ struct gw_mailbox {
     int fd;      /* eventfd; -1 in tests */
     bool closed; /* nobody empties it any more */
     gw_token *first, *last;
+    size_t n;                    /* tokens */
     struct gw_handoff *handoffs; /* sockets that another loop has accepted for this one */
 };
 
@@ -260,6 +261,7 @@ gw_mailbox *gw_mailbox_new(bool with_fd);
 gw_mailbox *gw_mailbox_ref(gw_mailbox *b);
 void gw_mailbox_unref(gw_mailbox *b);
 void gw_mailbox_wake(gw_mailbox *b);
+size_t gw_mailbox_count(gw_mailbox *b);
 /* The next token with news, whose reference the caller takes over; NULL: none. */
 gw_token *gw_mailbox_take(gw_mailbox *b);
 

@@ -208,7 +208,10 @@ static void read_mail(gw_loop *l)
     uint64_t count;
     ssize_t n = read(l->box->fd, &count, sizeof(count));
     GW_UNUSED(n);
-    for (gw_token *t; (t = gw_mailbox_take(l->box));) {
+    /* what comes meanwhile has the next turn: a writer that is always ready must not keep the others waiting
+     */
+    gw_token *t;
+    for (size_t left = gw_mailbox_count(l->box); left && (t = gw_mailbox_take(l->box)); left--) {
         gw_conn *c = gw_token_conn(t);
         if (c) {
             gw_token_pump(c);
@@ -218,6 +221,8 @@ static void read_mail(gw_loop *l)
         gw_token_unref(t);
     }
     pthread_mutex_lock(&l->box->lock);
+    if (l->box->first)
+        gw_mailbox_wake(l->box);
     gw_handoff *h = l->box->handoffs;
     l->box->handoffs = NULL;
     pthread_mutex_unlock(&l->box->lock);

@@ -77,6 +77,14 @@ void gw_mailbox_wake(gw_mailbox *b)
     GW_UNUSED(n);
 }
 
+size_t gw_mailbox_count(gw_mailbox *b)
+{
+    pthread_mutex_lock(&b->lock);
+    size_t n = b->n;
+    pthread_mutex_unlock(&b->lock);
+    return n;
+}
+
 gw_token *gw_mailbox_take(gw_mailbox *b)
 {
     pthread_mutex_lock(&b->lock);
@@ -87,6 +95,7 @@ gw_token *gw_mailbox_take(gw_mailbox *b)
             b->last = NULL;
         t->next = NULL;
         t->queued = false;
+        b->n--;
     }
     pthread_mutex_unlock(&b->lock);
     return t;
@@ -106,6 +115,7 @@ static void post(gw_token *t)
     else
         b->first = t;
     b->last = t;
+    b->n++;
     if (was_empty)
         gw_mailbox_wake(b);
 }

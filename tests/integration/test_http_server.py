@@ -2,7 +2,7 @@
 
 The driver http_serve has the routes. What the protocol says byte for byte is tests/unit/net/test_http_server_wire.c.
 """
-import http.client, json, os, resource, shutil, signal, socket, ssl, struct, subprocess, tempfile, threading, time, unittest
+import http.client, json, os, re, resource, shutil, signal, socket, ssl, struct, subprocess, tempfile, threading, time, unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("GW_BUILD", os.path.join(ROOT, "build")))
@@ -38,6 +38,10 @@ class Server:
     def rss_kib(self):
         with open("/proc/%d/status" % self.p.pid) as f:
             return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+
+    def cpu_ticks(self):
+        with open("/proc/%d/stat" % self.p.pid) as f:
+            return sum(int(x) for x in f.read().rsplit(")", 1)[1].split()[11:13])
 
     def stop(self):
         """Ends it; the exit code must be 0, which under sanitizers says that nothing leaked."""
@@ -321,10 +325,9 @@ class BadClients(Case):
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         held = [s.connect() for _ in range(60)]
         time.sleep(0.3)
-        before = sum(int(x) for x in open("/proc/%d/stat" % s.p.pid).read().rsplit(")", 1)[1].split()[11:13])
+        before = s.cpu_ticks()
         time.sleep(1)
-        after = sum(int(x) for x in open("/proc/%d/stat" % s.p.pid).read().rsplit(")", 1)[1].split()[11:13])
-        self.assertLess(after - before, 20)  # of the 100 ticks of a second
+        self.assertLess(s.cpu_ticks() - before, 20)  # of the 100 ticks of a second
         for c in held[:40]:
             c.close()
         for c in held[40:]:
@@ -351,7 +354,9 @@ class BadClients(Case):
                 self.assertEqual(read_reply(c)[0], 200)
             self.assertEqual(s.stats()["open"], IDLE + 1)
             each = (s.rss_kib() - before) * 1024 / IDLE
-            if "sanit" not in open("/proc/%d/maps" % s.p.pid).read() and "asan" not in SERVE:
+            with open("/proc/%d/maps" % s.p.pid) as f:
+                sanitized = re.search(r"lib[atu]\w*san\.so", f.read())
+            if not sanitized:
                 self.assertLess(each, 3000, "bytes an idle connection")
             began = time.monotonic()
             for _ in range(100):
@@ -573,8 +578,12 @@ class Together(Case):
         for t in threads:
             t.join()
         self.assertEqual(errors, [])
+        # a reply counts when the kernel has it, which its reader may learn a moment earlier
+        deadline = time.time() + 5
+        while sum(s.stats()["requests"]) < 480 and time.time() < deadline:
+            time.sleep(0.05)
         stats = s.stats()
-        self.assertEqual(sum(stats["requests"]), 480)
+        self.assertGreaterEqual(sum(stats["requests"]), 480)
         self.assertEqual(stats["requests"][4], 80)
 
 
