@@ -57,7 +57,7 @@ typedef struct gw_anomaly_verdict {
 
 typedef struct gw_anomaly gw_anomaly;
 
-/* About 60 KB. GW_EUSAGE where an option is out of range, GW_ENOMEM. */
+/* 65 KB. GW_EUSAGE where an option is out of range, GW_ENOMEM. */
 int gw_anomaly_new(const gw_anomaly_options *o, gw_anomaly **ret, gw_error *e);
 void gw_anomaly_free(gw_anomaly *d);
 

@@ -23,7 +23,6 @@ struct gw_anomaly {
     gw_anomaly_slot slot[GW_ANOMALY_HISTORY];
     float shapes_v[GW_ANOMALY_HISTORY + 1], seasons_v[GW_ANOMALY_HISTORY + 1],
         errors_v[GW_ANOMALY_HISTORY + 1];
-    float scratch[GW_ANOMALY_HISTORY];
 };
 
 void gw_anomaly_forget(gw_anomaly *d);

@@ -1,7 +1,8 @@
 #include "operate/anomaly_watch_internal.h"
 
 #define LEARN_MS    (GW_ANOMALY_HISTORY * GW_HOUR_MS)
-#define CHUNK_MS    (7 * GW_DAY_MS)  /* of rows asked for at a time */
+#define CHUNK_MS    GW_DAY_MS /* of rows asked for at a time */
+#define WORK_MAX    50000     /* values judged in one turn, about a second: a restart learns over several */
 #define BACKFILL_MS (14 * GW_DAY_MS) /* of zeros before a group's first hour */
 #define UNSEEN_MS   (28 * GW_DAY_MS) /* a group without cost for so long makes room */
 #define CALM_HOURS  2
@@ -163,6 +164,7 @@ typedef struct turn {
     gw_watch_cluster *cluster;
     int64_t now_ms;
     gw_events *events;
+    size_t work; /* values fed */
 } turn;
 
 /* An hour of what is open: what it added, and whether it was the last. `bill`: of the hour. */
@@ -206,8 +208,8 @@ static void open_begin(gw_open *o, gw_watch_metric m, int64_t hour_ms, double va
 }
 
 /* value NAN: not known. */
-static int hour_feed(const turn *t, gw_watched *x, gw_watch_metric m, int64_t hour_ms, double value,
-                     double bill, gw_error *e)
+static int hour_feed(turn *t, gw_watched *x, gw_watch_metric m, int64_t hour_ms, double value, double bill,
+                     gw_error *e)
 {
     gw_anomaly_verdict v;
     gw_open *o = &x->open[m];
@@ -215,6 +217,7 @@ static int hour_feed(const turn *t, gw_watched *x, gw_watch_metric m, int64_t ho
     if (gw_anomaly_last_ms(x->detector[m]) >= hour_ms)
         return 0; /* before a turn that failed */
     gw_anomaly_add(x->detector[m], hour_ms, value, &v);
+    t->work++;
     if (t->cluster->judged_ms > hour_ms || isnan(value))
         return 0;
     if (o->on && !o->over) {
@@ -226,7 +229,7 @@ static int hour_feed(const turn *t, gw_watched *x, gw_watch_metric m, int64_t ho
     return o->on && (o->over || due) ? gw_watch_tell(t->w, x, m, t->store, t->now_ms, t->events, e) : 0;
 }
 
-static int series_feed(const turn *t, gw_watched *x, int64_t hour_ms, const gw_measures *m, gw_error *e)
+static int series_feed(turn *t, gw_watched *x, int64_t hour_ms, const gw_measures *m, gw_error *e)
 {
     double cost = 0, used = NAN;
     if (m) {
@@ -253,7 +256,7 @@ static void backfill(gw_watched *x, const int64_t *hours, size_t upto)
             gw_anomaly_add(x->detector[GW_WATCH_COST], hours[i], 0, NULL);
 }
 
-static int rows_feed(const turn *t, gw_dim dim, const gw_sums *sums, const int64_t *known, size_t n_known,
+static int rows_feed(turn *t, gw_dim dim, const gw_sums *sums, const int64_t *known, size_t n_known,
                      gw_interval when, gw_error *e)
 {
     size_t row = 0;
@@ -283,7 +286,7 @@ static int rows_feed(const turn *t, gw_dim dim, const gw_sums *sums, const int64
     return 0;
 }
 
-static int grouping_feed(const turn *t, gw_dim dim, const int64_t *known, size_t n_known, gw_interval when,
+static int grouping_feed(turn *t, gw_dim dim, const int64_t *known, size_t n_known, gw_interval when,
                          gw_error *e)
 {
     gw_query q = {.when = when, .step = GW_STEP_HOUR, .n_where = 1};
@@ -300,8 +303,8 @@ static int grouping_feed(const turn *t, gw_dim dim, const int64_t *known, size_t
     return r;
 }
 
-/* A week at most. The hours before it come along for the backfill. */
-static int chunk_feed(const turn *t, gw_interval when, gw_error *e)
+/* A day at most. The hours before it come along for the backfill. */
+static int chunk_feed(turn *t, gw_interval when, gw_error *e)
 {
     static const gw_dim dims[] = {GW_DIM_CLUSTER, GW_DIM_TEAM, GW_DIM_NAMESPACE};
     gw_arena a;
@@ -333,7 +336,7 @@ static int cluster_feed(turn *t, const char *name, bool *ret_more, gw_error *e)
         int64_t from = c->judged_ms == INT64_MIN ? extent.end_ms : GW_MIN(c->judged_ms, extent.end_ms);
         c->fed_ms = GW_MAX(extent.start_ms, from - LEARN_MS);
     }
-    while (c->fed_ms < extent.end_ms) {
+    while (c->fed_ms < extent.end_ms && t->work < WORK_MAX) {
         r = chunk_feed(t, (gw_interval){c->fed_ms, GW_MIN(c->fed_ms + CHUNK_MS, extent.end_ms)}, e);
         if (r)
             return r;
@@ -361,7 +364,7 @@ static int catch_up(const turn *t, gw_error *e)
 
 int gw_anomaly_watch_turn(gw_anomaly_watch *w, gw_store *s, int64_t now_ms, gw_events *events, gw_error *e)
 {
-    turn t = {w, s, NULL, now_ms, events};
+    turn t = {w, s, NULL, now_ms, events, 0};
     gw_arena a;
     const char **names = NULL;
     size_t n = 0;

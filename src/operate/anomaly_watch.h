@@ -3,16 +3,20 @@
  * each namespace of a cluster, and for the utilisation of each (used time of the allocated time that was
  * measured), fed with the store's closed hours.
  *
- * An anomaly opens at the hour that its detector tells of, and is measured from there: each hour adds what it
- * cost less what was expected (utilisation: wasted dollars are what it costs; its impact is not known). It
- * closes when two hours in a row lie in the expected range again, be it that the cost came back or that the
- * new level has become what is expected (about a day and a half), at the latest after GW_ANOMALY_OPEN_MAX_MS.
- * An event is made once the impact of a cost, either way, comes to the minimum; of utilisation, once it has
- * fallen for two hours in a group that costs the minimum a day. What never gets that far is kept out of the
- * documents.
+ * An anomaly opens at the hour that its detector tells of, and is measured from there: each hour adds the
+ * dollars it cost less those expected; of utilisation (of which only a fall counts), the share it fell short
+ * of what was expected times what the hour cost. It closes when two hours in a row lie in the expected range
+ * again, be it that the value came back or that the new level has become what is expected (about a day and a
+ * half), at the latest after GW_ANOMALY_OPEN_MAX_MS. An event is made once the impact, either way, comes to
+ * the minimum. What never gets that far leaves no document.
  *
- * Of rows that move a total and a team and a namespace at once, each is an anomaly of its own; their events
- * say so by their scope, and the total's explanation names the teams.
+ * What moves a total, a team and a namespace at once is an anomaly of each; their events say so by their
+ * scope, and the total's explanation names the teams. Explanations compare the first hour with the mean of
+ * the 24 hours before, in dollars an hour (of utilisation: of waste), rounded down row by row; their sums are
+ * exact.
+ *
+ * Hours that are not in the store are unknown to the detectors, never 0; an hour most of whose GPU time has
+ * no price is of unknown cost. A group that is not in a closed hour cost 0 in it.
  */
 #ifndef GW_OPERATE_ANOMALY_WATCH_H
 #define GW_OPERATE_ANOMALY_WATCH_H
@@ -23,7 +27,7 @@
 #include "store/store.h"
 
 #define GW_ANOMALY_MINIMUM     (50 * GW_USD)
-#define GW_ANOMALY_SERIES_MAX  1024 /* dearest first; the rest is not watched */
+#define GW_ANOMALY_SERIES_MAX  512 /* as they come up; later ones wait for room. 130 KB each */
 #define GW_ANOMALY_OPEN_MAX_MS (3 * GW_DAY_MS)
 #define GW_ANOMALY_EXPLAIN_MAX 6
 

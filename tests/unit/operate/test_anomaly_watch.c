@@ -322,9 +322,11 @@ static void test_broken(void **state)
 static void test_allocations(void **state)
 {
     GW_UNUSED(state);
-    gw_store *s = quiet_store();
-    for (int h = QUIET; h < QUIET + 4; h++)
-        put(s, HOUR(h), (shape){6, 24, 1, 0.8});
+    enum { FEW = 150 };
+    gw_store *s = books_open();
+    seed = 31;
+    for (int h = 0; h < FEW + 4; h++)
+        put(s, HOUR(h), h < FEW ? usual : (shape){6, 24, 1, 0.8});
     for (uint64_t n = 1;; n = n < 60 ? n + 1 : n + n / 9) {
         gw_anomaly_watch *w = watch();
         gw_events ev;
@@ -333,12 +335,12 @@ static void test_allocations(void **state)
         gw_events_init(&ev);
         assert_int_equal(gw_store_document_delete(s, "detector", "anomaly", &was, &e), 0);
         gw_mem_fail_at(n);
-        int r = gw_anomaly_watch_turn(w, s, HOUR(QUIET + 4), &ev, &e);
+        int r = gw_anomaly_watch_turn(w, s, HOUR(FEW + 4), &ev, &e);
         bool failed = gw_mem_count() >= n;
         gw_mem_fail_at(0);
         if (r)
             assert_int_equal(r, GW_ENOMEM);
-        turn(w, s, HOUR(QUIET + 4), &ev);
+        turn(w, s, HOUR(FEW + 4), &ev);
         assert_non_null(find(&ev, "cost/prod/team=nlp", false));
         assert_non_null(find(&ev, "cost/prod/namespace=ns-b", false));
         gw_events_free(&ev);
