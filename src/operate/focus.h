@@ -53,8 +53,9 @@ typedef int (*gw_focus_sink)(void *ctx, const char *p, size_t n, gw_error *e);
 
 /*
  * Writes the header and the rows. GW_EWINDOW for an interval that is not of whole hours (or days), GW_ELIMIT
- * for more charges of a day than GW_FOCUS_DAY_ROWS_MAX or more corrections than GW_CORRECTIONS_MAX. *stats is
- * filled on success; may be NULL.
+ * for more charges of a day than GW_FOCUS_DAY_ROWS_MAX or more corrections than GW_CORRECTIONS_MAX;
+ * GW_ENODATA, after all that there is was written, where closed hours have lost their pages to retention.
+ * *stats is filled on success; may be NULL.
  */
 int gw_focus_write(gw_store *s, const gw_focus_options *o, gw_focus_sink sink, void *ctx,
                    gw_focus_stats *stats, gw_error *e);

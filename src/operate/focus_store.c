@@ -28,19 +28,59 @@ static int put_corrections(gw_focus *f, gw_store *s, const gw_focus_options *o, 
     return rc;
 }
 
+/* Closed hours of the interval, of which each must have its page. */
+static int count_closed(gw_store *s, const gw_focus_options *o, uint64_t *ret, gw_error *e)
+{
+    gw_arena arena;
+    const char **names = NULL;
+    size_t n = 0;
+    gw_arena_init(&arena, 0);
+    int rc = gw_store_clusters(s, &arena, &names, &n, e);
+    *ret = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        int64_t *closed = NULL;
+        size_t n_closed = 0;
+        if (o->cluster && !gw_eq(o->cluster, names[i]))
+            continue;
+        rc = gw_store_closed(s, names[i], o->when, &arena, &closed, &n_closed, e);
+        *ret += n_closed;
+    }
+    gw_arena_free(&arena);
+    return rc;
+}
+
+/* A file that lacks what retention has deleted would be taken for the whole. */
+static int check_pages(uint64_t closed, uint64_t pages, gw_error *e)
+{
+    if (pages >= closed) /* more: hours that were closed in the meantime */
+        return 0;
+    return gw_fail(e, GW_ENODATA,
+                   "the file is not complete: %" PRIu64 " of %" PRIu64
+                   " closed hours have no detail any more "
+                   "(retention.detailDays); export a later period",
+                   closed - pages, closed);
+}
+
 int gw_focus_write(gw_store *s, const gw_focus_options *o, gw_focus_sink sink, void *ctx,
                    gw_focus_stats *stats, gw_error *e)
 {
     gw_focus *f = NULL;
+    gw_focus_stats done = {0};
+    uint64_t closed = 0;
     int rc = gw_focus_open(o, sink, ctx, &f, e);
     if (rc)
         return rc;
-    if (o->corrections_since_ms)
+    rc = count_closed(s, o, &closed, e);
+    if (rc == 0 && o->corrections_since_ms)
         rc = put_corrections(f, s, o, e);
     if (rc == 0)
         rc = gw_store_pages(s, o->cluster, o->when, each_hour, f, e);
     if (rc == 0)
-        rc = gw_focus_finish(f, stats, e);
+        rc = gw_focus_finish(f, &done, e);
     gw_focus_free(f);
+    if (rc == 0)
+        rc = check_pages(closed, done.hours, e);
+    if (rc == 0 && stats)
+        *stats = done;
     return rc;
 }
