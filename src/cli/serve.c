@@ -29,6 +29,8 @@ static int read_config(gw_cli *cli, gw_serve_config *c, gw_error *e)
                           &c->options, &operands, e);
     if (rc)
         gw_error_prefix(e, "%s", cli->options.config_file);
+    cli->argc = argc;
+    cli->argv = argv;
     return rc;
 }
 
@@ -95,35 +97,87 @@ static int announce(gw_cli *cli, const gw_serve_config *c, const gw_server *serv
     return rc;
 }
 
-static int serve(gw_cli *cli, const gw_serve_config *c, gw_daemon *d, const sigset_t *set, gw_error *e)
+/* What answers: who may ask, the routes, and the server in front of them. */
+typedef struct front {
+    gw_reviewer *reviewer;
+    gw_auth *auth;
+    gw_api *api;
+    gw_server *server;
+} front;
+
+static int open_auth(const gw_serve_config *c, front *f, gw_error *e)
 {
-    gw_api *api = NULL;
-    gw_server *server = NULL;
-    int rc = gw_api_new(d, &api, e);
+    gw_auth_options ao = {.tokens = c->tokens,
+                          .n_tokens = c->n_tokens,
+                          .admin_groups = c->admin_groups,
+                          .read_groups = c->read_groups,
+                          .n_admin_groups = c->n_admin_groups,
+                          .n_read_groups = c->n_read_groups,
+                          .token_review = c->token_review,
+                          .post_review = gw_reviewer_post};
+    int rc = c->token_review ? gw_reviewer_new(c, &f->reviewer, e) : 0;
+    ao.post_ctx = f->reviewer;
+    rc = rc ? rc : gw_auth_new(&ao, &f->auth, e);
+    return rc ? rc : gw_auth_check_listen(c->listen, gw_auth_required(f->auth), e);
+}
+
+static int open_server(const gw_serve_config *c, front *f, gw_error *e)
+{
+    gw_server_options so = {.listen = c->listen,
+                            .threads = c->threads,
+                            .tls = {c->tls_cert, c->tls_key},
+                            .handler = gw_api_handle,
+                            .ctx = f->api,
+                            .name = "gpuwise"};
+    int rc = gw_server_new(&so, &f->server, e);
+    if (rc == GW_ECONNECT && c->options.demo && strcmp(c->listen, GW_LISTEN_DEFAULT) == 0) {
+        so.listen = "127.0.0.1:0"; /* a demonstration need not have the usual port */
+        rc = gw_server_new(&so, &f->server, e);
+    }
+    return rc;
+}
+
+static int open_front(const gw_serve_config *c, gw_daemon *d, front *f, gw_error *e)
+{
+    int rc = open_auth(c, f, e);
     if (rc == 0) {
-        const gw_server_options so = {.listen = c->listen,
-                                      .threads = c->threads,
-                                      .tls = {c->tls_cert, c->tls_key},
-                                      .handler = gw_api_handle,
-                                      .ctx = api,
-                                      .name = "gpuwise"};
-        rc = gw_server_new(&so, &server, e);
+        const gw_api_options ao = {.daemon = d, .auth = f->auth};
+        rc = gw_api_new(&ao, &f->api, e);
     }
     if (rc == 0)
-        gw_api_serves(api, server);
+        rc = open_server(c, f, e);
+    if (rc == 0)
+        gw_api_set_server(f->api, f->server);
+    return rc;
+}
+
+static void close_front(front *f)
+{
+    if (f->server)
+        gw_server_stop(f->server);
+    if (f->api)
+        gw_api_free(f->api);
+    gw_server_free(f->server);
+    if (f->auth)
+        gw_auth_free(f->auth);
+    if (f->reviewer)
+        gw_reviewer_free(f->reviewer);
+}
+
+static int serve(gw_cli *cli, const gw_serve_config *c, gw_daemon *d, const sigset_t *set, gw_error *e)
+{
+    front f = {0};
+    int rc = open_front(c, d, &f, e);
     if (rc == 0)
         rc = gw_daemon_start(d, e);
     if (rc == 0)
-        rc = gw_server_start(server, e);
+        rc = gw_server_start(f.server, e);
     if (rc == 0)
-        rc = announce(cli, c, server, e);
+        rc = announce(cli, c, f.server, e);
     if (rc == 0)
-        wait_for_signals(cli, d, server, set);
-    if (server)
-        gw_server_stop(server);
-    gw_daemon_stop(d);
-    gw_api_free(api);
-    gw_server_free(server);
+        wait_for_signals(cli, d, f.server, set);
+    gw_daemon_stop(d); /* before its caches, which it fills */
+    close_front(&f);
     return rc;
 }
 
@@ -131,11 +185,13 @@ static int run_with(gw_cli *cli, gw_serve_config *c, gw_error *e)
 {
     const gw_pipeline_env env = {
         .env = cli->env, .env_ctx = cli->env_ctx, .clock = cli->clock, .rules = true};
+    const char *named = cli->env(cli->env_ctx, "GPUWISE_STORE");
+    bool store_given = gw_serve_config_gives("store", cli->argc, cli->argv) || (named && *named);
     scratch s = {{0}, {0}, {0}};
     gw_daemon *d = NULL;
     sigset_t set;
     int rc = gw_ask_check(&c->options, e);
-    rc = rc ? rc : gw_serve_config_settle(c, e);
+    rc = rc ? rc : gw_serve_config_settle(c, store_given, e);
     if (rc == 0 && c->store_is_temporary)
         rc = make_scratch(&s, c, e);
     /* before the first thread, which inherits it */

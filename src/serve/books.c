@@ -96,7 +96,7 @@ static int put(gw_daemon *d, gw_fleet *fleet, const gw_watch_hour *h, uint64_t *
     gw_arena arena;
     gw_hour hour;
     gw_put_result result = GW_PUT_SAME;
-    int rc = gw_watch_merge(d->watch, h->when, &usage, e);
+    int rc = gw_watch_merge(d->watch, h->when, fleet, &usage, e);
     if (rc)
         return rc;
     gw_arena_init(&arena, 0);

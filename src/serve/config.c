@@ -35,7 +35,7 @@ static const gw_option *find_option(const gw_option_group *const *groups, const 
     return NULL;
 }
 
-static bool is_given(const char *name, int argc, char *const *argv)
+bool gw_serve_config_gives(const char *name, int argc, char *const *argv)
 {
     size_t n = strlen(name);
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -51,7 +51,8 @@ static bool is_excluded(const gw_option_group *const *groups, const gw_option *x
 {
     for (; x->exclusive && *groups; groups++) {
         for (const gw_option *o = (*groups)->options; o->name; o++) {
-            if (o->exclusive && strcmp(o->exclusive, x->exclusive) == 0 && is_given(o->name, argc, argv))
+            if (o->exclusive && strcmp(o->exclusive, x->exclusive) == 0 &&
+                gw_serve_config_gives(o->name, argc, argv))
                 return true;
         }
     }
@@ -219,7 +220,10 @@ static int read_budgets(gw_serve_config *c, const gw_yaml *y, gw_error *e)
     if (!c->budgets)
         return gw_fail_memory(e);
     for (uint32_t i = 0; i < y->n && !rc; i++)
-        rc = gw_config_budget(y->items[i], &c->budgets[c->n_budgets++], e);
+        rc = gw_config_budget(c, y->items[i], &c->budgets[c->n_budgets++], e);
+    gw_error why;
+    if (rc == 0 && gw_budget_rules_check(c->budgets, c->n_budgets, &why))
+        rc = gw_yaml_fail(y, e, GW_ECONFIG, "%s", why.message);
     return rc;
 }
 
@@ -296,13 +300,13 @@ int gw_serve_config_read(gw_serve_config *c, const char *path, const gw_option_g
     return 0;
 }
 
-int gw_serve_config_settle(gw_serve_config *c, gw_error *e)
+int gw_serve_config_settle(gw_serve_config *c, bool store_given, gw_error *e)
 {
     const gw_options *o = &c->options;
     c->cluster = o->cluster;
     c->listen = o->listen;
-    c->store = o->store ? o->store : GW_STORE_DEFAULT;
-    c->store_is_temporary = !o->store && (o->demo || o->snapshot);
+    c->store = o->store;
+    c->store_is_temporary = !store_given && (o->demo || o->snapshot);
     if (!o->window_ms && !o->from && !o->demo && !o->snapshot)
         c->options.window_ms = GW_SERVE_WINDOW_MS;
     c->threads = (int)o->threads;

@@ -14,7 +14,6 @@
 #define GW_CONFIG_GROUPS_MAX  32
 #define GW_CONFIG_BUDGETS_MAX 1000
 #define GW_LISTEN_DEFAULT     "127.0.0.1:9797"
-#define GW_STORE_DEFAULT      "sqlite:gpuwise.db"
 #define GW_SERVE_WINDOW_MS    (7 * GW_DAY_MS) /* held in memory, where nothing says how much */
 
 typedef struct gw_budget_rule gw_budget_rule; /* operate/budget.h */
@@ -71,6 +70,8 @@ int gw_serve_config_read(gw_serve_config *c, const char *path, const gw_option_g
                          char *const *argv, char ***ret, int *ret_argc, gw_error *e);
 /* After parsing: takes what c needs of the options, and checks what must fit together: half of TLS, a time
  * that is none. GW_ECONFIG, GW_EUSAGE. */
-int gw_serve_config_settle(gw_serve_config *c, gw_error *e);
+int gw_serve_config_settle(gw_serve_config *c, bool store_given, gw_error *e);
+/* Whether the arguments give the option of that name. */
+bool gw_serve_config_gives(const char *name, int argc, char *const *argv);
 
 #endif

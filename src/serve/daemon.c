@@ -77,7 +77,10 @@ static int open_all(gw_daemon *d, gw_error *e)
         rc = open_watch(d, e);
     if (rc == 0)
         rc = open_store(d, &d->store, e);
+    if (rc == 0)
+        rc = gw_daemon_open_money(d, e);
     d->prices = 1;
+    d->money_due = true;
     if (d->base.kube)
         d->kube = (gw_source){.self = d, .objects = kube_objects};
     if (d->base.kube_failure)
@@ -133,8 +136,6 @@ void gw_daemon_free(gw_daemon *d)
         return;
     gw_daemon_stop(d);
     gw_daemon_drop_views(d);
-    for (size_t i = 0; i < d->n_documents; i++)
-        gw_buf_free(&d->documents[i].body);
     for (size_t i = 0; i < GW_DAEMON_STORES; i++)
         gw_store_free(d->stores[i]);
     gw_store_free(d->store);
@@ -156,11 +157,11 @@ int gw_daemon_start(gw_daemon *d, gw_error *e)
     sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int failed = pthread_create(&d->thread, NULL, gw_daemon_loop, d);
+    d->started = failed == 0;
+    int rc = failed ? gw_fail(e, GW_EIO, "cannot start the observing thread: %s", strerror(failed))
+                    : gw_daemon_start_telling(d, e);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (failed)
-        return gw_fail(e, GW_EIO, "cannot start the observing thread: %s", strerror(failed));
-    d->started = true;
-    return 0;
+    return rc;
 }
 
 void gw_daemon_stop(gw_daemon *d)
@@ -172,6 +173,7 @@ void gw_daemon_stop(gw_daemon *d)
     if (d->started)
         pthread_join(d->thread, NULL);
     d->started = false;
+    gw_daemon_stop_telling(d);
 }
 
 void gw_daemon_nudge(gw_daemon *d)
@@ -194,6 +196,7 @@ void gw_daemon_status_get(gw_daemon *d, gw_daemon_status *ret)
     pthread_mutex_lock(&d->state);
     *ret = d->status;
     ret->generation = d->generation;
+    ret->recording = d->recording;
     ret->now_ms = d->env.clock(d->env.clock_ctx) + d->skew_ms + d->jump_ms;
     pthread_mutex_unlock(&d->state);
     /* between turns data age too */
@@ -222,38 +225,4 @@ int gw_daemon_store(gw_daemon *d, int slot, gw_store **ret, gw_error *e)
     }
     *ret = d->stores[slot];
     return 0;
-}
-
-void gw_daemon_keep_document(gw_daemon *d, const char *name, gw_buf *body)
-{
-    pthread_mutex_lock(&d->state);
-    size_t i = 0;
-    while (i < d->n_documents && strcmp(d->documents[i].name, name) != 0)
-        i++;
-    gw_buf old = {0};
-    if (i < d->n_documents)
-        old = d->documents[i].body;
-    if (i < GW_DOCUMENT_NAME_MAX) {
-        d->documents[i] = (gw_daemon_doc){name, *body};
-        d->n_documents = GW_MAX(d->n_documents, i + 1);
-        *body = (gw_buf){0};
-    }
-    d->generation++;
-    pthread_mutex_unlock(&d->state);
-    gw_buf_free(&old);
-    gw_buf_free(body);
-}
-
-int gw_daemon_document(gw_daemon *d, const char *name, gw_buf *b, gw_error *e)
-{
-    int rc = GW_ENODATA;
-    pthread_mutex_lock(&d->state);
-    for (size_t i = 0; i < d->n_documents; i++) {
-        if (strcmp(d->documents[i].name, name) == 0) {
-            gw_buf_add(b, d->documents[i].body.data, d->documents[i].body.len);
-            rc = 0;
-        }
-    }
-    pthread_mutex_unlock(&d->state);
-    return rc ? gw_fail(e, rc, "no hour has been closed yet") : gw_buf_check(b, "the document", e);
 }

@@ -30,6 +30,7 @@ typedef struct gw_daemon_status {
     char source[GW_REASON_MAX], kubernetes[GW_REASON_MAX], store[GW_REASON_MAX]; /* "" = none */
     const char *cluster, *store_kind;
     bool source_ok, store_ok;
+    bool recording; /* the source ends: words such as "today" count from the end of the window */
     int64_t now_ms;
     gw_interval window;     /* what is held: from the first hour to the newest whole 5 minutes */
     int64_t newest_ms;      /* of all samples; 0: none */
@@ -85,9 +86,5 @@ int gw_daemon_plan(gw_daemon *d, gw_view *v, gw_error *e);
  */
 #define GW_DAEMON_STORES 4
 int gw_daemon_store(gw_daemon *d, int slot, gw_store **ret, gw_error *e);
-
-/* JSON documents as of the last closed hour, made by the loop (operate/): "budgets", "anomalies". Appended to
- * b. GW_ENODATA before there are any. */
-int gw_daemon_document(gw_daemon *d, const char *name, gw_buf *b, gw_error *e);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * The daemon's own parts, shared by its files and nobody else:
- *   daemon.c   life cycle, status, stores, documents
+ *   daemon.c   life cycle, status, stores
+ *   money.c    budgets, anomalies, followed actions, alerts
  *   loop.c     one turn: read, judge, close hours, look at the money
  *   books.c    which hours are in the store, and which are to be put there (again)
  *   views.c    a window → a finished pipeline; the last few are kept
@@ -12,6 +13,8 @@
 #define GW_SERVE_DAEMON_INTERNAL_H
 
 #include "observe/watch.h"
+#include "operate/anomaly_watch.h"
+#include "operate/deliver.h"
 #include "serve/daemon.h"
 
 #define GW_SETTLE_MS          (2 * GW_MINUTE_MS)  /* what is younger may still lack a scrape */
@@ -21,7 +24,6 @@
 #define GW_VIEWS_MAX          8
 #define GW_TURN_MS            GW_MINUTE_MS
 #define GW_TRIM_MS            GW_HOUR_MS
-#define GW_DOCUMENT_NAME_MAX  8
 #define GW_PRICES_RETIRED_MAX 256
 #define GW_READ_STEP_MS       GW_DAY_MS          /* read at once while catching up */
 #define GW_JUMP_MS            (2 * GW_MINUTE_MS) /* clocks that differ by more have jumped */
@@ -32,11 +34,6 @@ typedef struct gw_booked {
     uint64_t revision; /* of the watch's hour when it was put; 0: put by an earlier process */
     uint64_t prices;   /* the price list's number then */
 } gw_booked;
-
-typedef struct gw_daemon_doc {
-    const char *name;
-    gw_buf body;
-} gw_daemon_doc;
 
 struct gw_daemon {
     const gw_serve_config *config;
@@ -53,6 +50,7 @@ struct gw_daemon {
     pthread_cond_t wake;
     pthread_t thread;
     bool started, stopping, nudged;
+    bool told_something; /* under `state`: the teller has news */
 
     /* the loop's own */
     gw_store *store;
@@ -66,7 +64,13 @@ struct gw_daemon {
     size_t n_retired;
     int64_t last_ms, last_mono_ms; /* the last turn's time, by both clocks; 0: none */
     int64_t read_ms;               /* up to when the source has been read */
-    gw_alerts *alerts;
+    gw_alerts *alerts;             /* NULL: nobody is to hear of anything */
+    gw_deliver *deliver;
+    gw_anomaly_watch *anomalies;
+    pthread_t teller;
+    bool telling, told_bad;
+    bool plan_due;  /* ... and the plan in the store is older */
+    bool money_due; /* hours were put, and not judged yet */
     char kube_failure[GW_REASON_MAX];
 
     /* under `state` */
@@ -77,8 +81,6 @@ struct gw_daemon {
     gw_interval asked[GW_VIEWS_MAX]; /* the window that each was asked for with */
     uint64_t used[GW_VIEWS_MAX], ticks;
     gw_store *stores[GW_DAEMON_STORES];
-    gw_daemon_doc documents[GW_DOCUMENT_NAME_MAX];
-    size_t n_documents;
 };
 
 /* loop.c */
@@ -97,11 +99,11 @@ uint64_t gw_daemon_hours_waiting(const gw_daemon *d, int64_t now_ms);
 /* views.c */
 void gw_daemon_drop_views(gw_daemon *d);
 
-/* money.c: budgets, anomalies, followed actions and alerts, after hours were closed. */
-/* Frees what it keeps. */
+/* money.c: budgets, anomalies, followed actions and events. new_hours: since the last call hours were put. */
+int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, bool new_hours, gw_error *e);
+int gw_daemon_open_money(gw_daemon *d, gw_error *e);
+int gw_daemon_start_telling(gw_daemon *d, gw_error *e);
+void gw_daemon_stop_telling(gw_daemon *d); /* after `stopping` was said */
 void gw_daemon_free_money(gw_daemon *d);
-int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, gw_error *e);
-/* Keeps a document for gw_daemon_document; takes the buffer's bytes. */
-void gw_daemon_keep_document(gw_daemon *d, const char *name, gw_buf *body);
 
 #endif

@@ -260,7 +260,8 @@ static void publish(gw_daemon *d, const outcome *o)
     s->turns_failed += o->rc != 0;
     s->turn_at_ms = o->now_ms;
     s->turn_ok = o->rc == 0;
-    snprintf(s->turn_message, sizeof(s->turn_message), "%s", o->rc ? o->error.message : "");
+    snprintf(s->turn_message, sizeof(s->turn_message), "%.*s", GW_REASON_MAX - 1,
+             o->rc ? o->error.message : "");
     count_cpu(s, o->cpu);
     judge_state(d, s, o);
     pthread_mutex_unlock(&d->state);
@@ -297,9 +298,11 @@ void gw_daemon_turn(gw_daemon *d)
     renew_prices(d, &o.price_error);
     o.rc = catch_up(d, o.now_ms, &closed, &o.store_failed, &o.error);
     o.source_failed = o.rc && !o.store_failed;
+    d->money_due |= closed > 0;
     if (o.rc == 0) {
-        o.rc = gw_daemon_judge_money(d, o.now_ms, &o.error);
+        o.rc = gw_daemon_judge_money(d, o.now_ms, d->money_due, &o.error);
         o.store_failed = o.rc != 0;
+        d->money_due &= o.rc != 0;
     }
     if (o.rc == 0)
         trim(d, o.now_ms);

@@ -1,4 +1,5 @@
 /* Views: a window of the watch, copied and worked out to the end by the command line's own pipeline. */
+#include "fleet/copy.h"
 #include "serve/daemon_internal.h"
 
 /* ---- cells --------------------------------------------------------------------------------------------- */
@@ -80,7 +81,7 @@ static int make_cells(gw_daemon *d, gw_view *v, gw_error *e)
     int rc = 0;
     for (size_t i = 0; i < n && !rc; i++) {
         gw_usage u;
-        rc = gw_watch_merge(d->watch, v->hours[i], &u, e);
+        rc = gw_watch_merge(d->watch, v->hours[i], &v->p.fleet, &u, e);
         if (rc)
             break;
         fill_hour(v, &u, i, sums);
@@ -125,16 +126,15 @@ static int observe(gw_daemon *d, gw_view *v, gw_interval window, gw_error *e)
             "the daemon holds %s to %s; ask within it, or /api/v1/history, which reaches back further",
             gw_time_format(held.start_ms, from), gw_time_format(held.end_ms, to));
     gw_usage u;
-    int rc = gw_watch_merge(d->watch, want, &u, e);
+    int rc = gw_fleet_clone(&p->fleet, gw_watch_fleet(d->watch), e);
+    if (rc == 0)
+        rc = gw_watch_merge(d->watch, want, &p->fleet, &u, e);
     if (rc)
         return rc;
     gw_usage_free(&p->usage);
     p->usage = u;
     p->window = v->window = u.window;
-    rc = gw_fleet_clone(&p->fleet, gw_watch_fleet(d->watch), e);
-    if (rc == 0)
-        rc = note_missing(d, v, e);
-    return rc;
+    return note_missing(d, v, e);
 }
 
 static int describe(gw_daemon *d, gw_view *v, gw_error *e)

@@ -40,12 +40,13 @@ class Postgres:
         subprocess.run(self.command(args), check=True, cwd=self.dir, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120)
 
     def start(self):
-        self.process = subprocess.Popen(self.command([os.path.join(self.bin, "postgres"), "-D", self.data, "-p", str(self.port), "-h", "127.0.0.1", "-k", self.dir]),
-                                        cwd=self.dir, stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.dir, "log"), "ab"))
+        with open(os.path.join(self.dir, "log"), "ab") as log:
+            self.process = subprocess.Popen(self.command([os.path.join(self.bin, "postgres"), "-D", self.data, "-p", str(self.port), "-h", "127.0.0.1", "-k", self.dir]),
+                                            cwd=self.dir, stdout=subprocess.DEVNULL, stderr=log)
         deadline = time.time() + 60
         while subprocess.run(self.command([os.path.join(self.bin, "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]), cwd=self.dir, timeout=20).returncode:
             if self.process.poll() is not None or time.time() > deadline:
-                raise RuntimeError("PostgreSQL did not start: " + open(os.path.join(self.dir, "log")).read()[-2000:])
+                raise RuntimeError("PostgreSQL did not start; see " + os.path.join(self.dir, "log"))
             time.sleep(0.1)
 
     def halt(self):

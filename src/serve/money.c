@@ -1,0 +1,199 @@
+/*
+ * After hours were closed: budgets, anomalies, followed actions, the plan as of now; and events for those who
+ * are to hear of them. Telling has a thread of its own, since a receiver may take its time.
+ */
+#include <time.h>
+
+#include "operate/alert_shelf.h"
+#include "operate/budget.h"
+#include "operate/deliver.h"
+#include "operate/realised.h"
+#include "serve/daemon_internal.h"
+
+#define PLAN_BYTES_MAX GW_DOCUMENT_BYTES_MAX
+
+/* ---- the plan ------------------------------------------------------------------------------------------ */
+
+/* As `gpuwise plan -o json` says it, for reviews and for who accepts an action. */
+static int keep_plan(gw_daemon *d, gw_error *e)
+{
+    gw_view *v = NULL;
+    gw_buf b;
+    int rc = gw_daemon_view(d, (gw_interval){0, 0}, false, &v, e);
+    if (rc)
+        return rc;
+    gw_options o = d->config->options;
+    o.output = GW_OUTPUT_JSON;
+    const gw_ask ask = {&o, "gpuwise", false, 0};
+    gw_buf_init(&b, PLAN_BYTES_MAX);
+    pthread_mutex_lock(&v->lock);
+    rc = gw_daemon_plan(d, v, e);
+    if (rc == 0)
+        rc = gw_answer_plan(&ask, &v->p, &v->plan, &b, e);
+    pthread_mutex_unlock(&v->lock);
+    if (rc == 0)
+        rc = gw_store_document_put(d->store, "plan", "latest", (gw_str){b.data, b.len}, e);
+    gw_buf_free(&b);
+    gw_view_release(v);
+    return rc;
+}
+
+/* ---- states as events ---------------------------------------------------------------------------------- */
+
+static int say_state(gw_daemon *d, gw_events *events, int64_t now_ms, gw_error *e)
+{
+    gw_daemon_status s;
+    gw_daemon_status_get(d, &s);
+    bool bad = s.state == GW_DAEMON_STALE || s.state == GW_DAEMON_FAILING;
+    if (bad == d->told_bad)
+        return 0;
+    char summary[GW_REASON_MAX + 64];
+    snprintf(summary, sizeof(summary), "gpuwise of cluster %s is %s%s%s", d->config->cluster,
+             bad ? gw_daemon_state_name(s.state) : "well again", s.n_reasons ? ": " : "",
+             s.n_reasons ? s.reasons[0] : "");
+    const gw_event ev = {.kind = "daemon-state",
+                         .dedup_key = "daemon-state",
+                         .severity = GW_EVENT_WARNING,
+                         .summary = summary,
+                         .at_ms = now_ms,
+                         .resolved = !bad};
+    int rc = gw_events_add(events, &ev, e);
+    if (rc == 0)
+        d->told_bad = bad;
+    return rc;
+}
+
+/* ---- judging ------------------------------------------------------------------------------------------- */
+
+static int judge_budgets(gw_daemon *d, int64_t now_ms, gw_events *events, gw_error *e)
+{
+    gw_budget_states states;
+    int rc = gw_budget_judge(d->store, d->config->budgets, d->config->n_budgets, now_ms, &states, events, e);
+    if (rc == 0)
+        gw_budget_states_free(&states);
+    return rc;
+}
+
+static int judge_hours(gw_daemon *d, int64_t now_ms, gw_events *events, gw_error *e)
+{
+    int rc = judge_budgets(d, now_ms, events, e);
+    rc = rc ? rc : gw_anomaly_watch_turn(d->anomalies, d->store, now_ms, events, e);
+    return rc ? rc : gw_realised_check_all(d->store, now_ms, NULL, e);
+}
+
+/* Once a state is published that advice may rest on; a plan that cannot be made is told by /api/v1/plan. */
+static int renew_plan(gw_daemon *d, gw_error *e)
+{
+    gw_error why = {0};
+    gw_daemon_status s;
+    gw_daemon_status_get(d, &s);
+    if (!d->plan_due || s.state != GW_DAEMON_READY)
+        return 0;
+    int rc = keep_plan(d, &why);
+    d->plan_due = rc == GW_ECONNECT || rc == GW_EIO;
+    if (d->plan_due && e)
+        *e = why;
+    return d->plan_due ? rc : 0;
+}
+
+int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, bool new_hours, gw_error *e)
+{
+    gw_events events;
+    gw_events_init(&events);
+    int rc = new_hours ? judge_hours(d, now_ms, &events, e) : renew_plan(d, e);
+    d->plan_due |= new_hours;
+    if (rc == 0)
+        rc = say_state(d, &events, now_ms, e);
+    if (d->alerts && events.n) {
+        gw_alert_shelf shelf = gw_alert_shelf_of(d->store);
+        int told = gw_alerts_take(d->alerts, &shelf, events.items, events.n, rc ? NULL : e);
+        rc = rc ? rc : told;
+        pthread_mutex_lock(&d->state);
+        d->told_something = true;
+        pthread_cond_broadcast(&d->wake);
+        pthread_mutex_unlock(&d->state);
+    }
+    gw_events_free(&events);
+    return rc;
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------- */
+
+/* Until there is something to tell; false: it is time to stop. */
+static bool wait_for_news(gw_daemon *d, int64_t due_ms)
+{
+    struct timespec until;
+    int64_t ms = GW_MAX(GW_SECOND_MS, GW_MIN(due_ms - d->env.clock(d->env.clock_ctx), GW_MINUTE_MS));
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ms / 1000;
+    pthread_mutex_lock(&d->state);
+    int rc = 0;
+    while (!d->stopping && !d->told_something && rc == 0)
+        rc = pthread_cond_timedwait(&d->wake, &d->state, &until);
+    d->told_something = false;
+    bool go = !d->stopping;
+    pthread_mutex_unlock(&d->state);
+    return go;
+}
+
+static void *tell(void *daemon)
+{
+    gw_daemon *d = daemon;
+    gw_store *store = NULL;
+    do {
+        gw_error e = {0};
+        const gw_store_options so = {.url = d->config->store};
+        if (!store && gw_store_open(&so, &store, &e))
+            store = NULL;
+        if (!store)
+            continue; /* the loop says so; alerts wait in memory */
+        gw_alert_shelf shelf = gw_alert_shelf_of(store);
+        gw_alerts_turn(d->alerts, &shelf, &e);
+    } while (wait_for_news(d, gw_alerts_due(d->alerts)));
+    gw_store_free(store);
+    return NULL;
+}
+
+int gw_daemon_open_money(gw_daemon *d, gw_error *e)
+{
+    const gw_anomaly_watch_options wo = {.minimum = d->config->anomaly_minimum};
+    int rc = gw_anomaly_watch_new(&wo, &d->anomalies, e);
+    if (rc || d->config->alerts.n_routes == 0)
+        return rc;
+    rc = gw_deliver_new(&d->config->alerts, &d->deliver, e);
+    if (rc)
+        return rc;
+    const gw_alert_options ao = {.config = d->config->alerts,
+                                 .send = gw_deliver_send,
+                                 .send_ctx = d->deliver,
+                                 .seed = (uint64_t)gw_clock_monotonic(NULL)};
+    return gw_alerts_new(&ao, &d->alerts, e);
+}
+
+int gw_daemon_start_telling(gw_daemon *d, gw_error *e)
+{
+    if (!d->alerts)
+        return 0;
+    int failed = pthread_create(&d->teller, NULL, tell, d);
+    if (failed)
+        return gw_fail(e, GW_EIO, "cannot start the thread that sends alerts: %s", strerror(failed));
+    d->telling = true;
+    return 0;
+}
+
+void gw_daemon_stop_telling(gw_daemon *d)
+{
+    if (d->telling)
+        pthread_join(d->teller, NULL);
+    d->telling = false;
+}
+
+void gw_daemon_free_money(gw_daemon *d)
+{
+    if (d->anomalies)
+        gw_anomaly_watch_free(d->anomalies);
+    if (d->alerts)
+        gw_alerts_free(d->alerts);
+    if (d->deliver)
+        gw_deliver_free(d->deliver);
+}

@@ -1,0 +1,75 @@
+"""gpuwise serve is killed with SIGKILL at random points of reading and closing, on SQLite and on PostgreSQL. However often, the history that is
+there in the end is that of a run that nobody disturbed: each hour once, each leaf as it was.
+
+GW_KILLS (12) says how often for each store; `make kill` takes 200.
+"""
+import itertools, json, os, random, shutil, sys, tempfile, time, unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import postgres  # noqa: E402
+from daemon import Daemon, gpuwise  # noqa: E402
+
+KILLS = int(os.environ.get("GW_KILLS", "12"))
+ROUND = 6
+
+
+def is_done(s):
+    return s["state"] == "ready" and s["hoursWaiting"] == 0 and s["lastTurn"]["at"]
+
+
+def books(store):
+    """Every hour and day of an export, without the times at which things were written down, and the trail, which tells of the kills."""
+    out = []
+    for line in gpuwise("export", "history", "--store", store).stdout.splitlines():
+        entry = json.loads(line)
+        kind = entry.get("kind") or entry.get("type")
+        if kind in ("hour", "day"):
+            out.append(json.dumps({k: v for k, v in entry.items() if not k.lower().endswith(("writtenat", "updatedat", "closedat"))}, sort_keys=True))
+    return sorted(out)
+
+
+class Kills(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="gw-kill-")
+        self.addCleanup(shutil.rmtree, self.dir, True)
+
+    def whole_run(self, store):
+        d = Daemon("--demo", "--store", store).wait_url()
+        try:
+            d.wait_status(is_done, "every hour to be closed")
+        finally:
+            code = d.stop()
+        self.assertEqual(code, 0)
+
+    def check(self, quiet, harassed):
+        started = time.time()
+        self.whole_run(quiet)
+        took = time.time() - started
+        want = books(quiet)
+        self.assertEqual(sum(json.loads(x).get("kind", json.loads(x).get("type")) == "hour" for x in want), 168)  # the sample fleet's week
+        rng = random.Random(20261121)
+        left = KILLS
+        while left > 0:  # a new history every few kills, so that there are always hours to be closed
+            store = harassed()
+            for _ in range(min(left, ROUND)):
+                d = Daemon("--demo", "--store", store)
+                time.sleep(rng.uniform(0, took))
+                d.kill()
+            left -= ROUND
+            self.whole_run(store)
+            self.assertEqual(books(store), want)
+
+    def test_sqlite(self):
+        numbers = itertools.count()
+        self.check("sqlite:" + os.path.join(self.dir, "quiet.db"), lambda: "sqlite:" + os.path.join(self.dir, "harassed-%d.db" % next(numbers)))
+
+    @unittest.skipUnless(postgres.find(), "PostgreSQL's server is not installed")
+    def test_postgres(self):
+        p = postgres.Postgres()
+        self.addCleanup(p.stop)
+        numbers = itertools.count()
+        self.check(p.database("quiet"), lambda: p.database("harassed%d" % next(numbers)))
+
+
+if __name__ == "__main__":
+    unittest.main()
