@@ -536,6 +536,67 @@ static void threads_together(void **state)
     gw_shared_unref(document);
 }
 
+/* ---- a writer that always has more ---- */
+
+static void pour(void *ctx, gw_token *t)
+{
+    static const char bytes[4000];
+    atomic_bool *over = ctx;
+    int r = 0;
+    while (r == 0 && !atomic_load(over))
+        r = gw_server_write(t, bytes, sizeof(bytes));
+    if (r != GW_STREAM_FULL)
+        gw_server_end(t);
+}
+
+static void endless(void *ctx, const gw_server_request *q, gw_reply *r)
+{
+    gw_token *t = strcmp(q->path, "/endless") == 0 ? gw_reply_defer(r) : NULL;
+    if (!t)
+        gw_reply_text(r, 200, NULL, "hello");
+    else if (gw_server_begin(t, 200, NULL, 0, pour, ctx, NULL) == 0)
+        pour(ctx, t);
+}
+
+static void *drink(void *number)
+{
+    static char in[1 << 20];
+    int fd = *(int *)number;
+    while (recv(fd, in, sizeof(in), 0) > 0)
+        ;
+    return NULL;
+}
+
+static void others_have_their_turn(void **state)
+{
+    GW_UNUSED(state);
+    gw_error e;
+    gw_server *s;
+    atomic_bool over = false;
+    gw_server_options o = {
+        .listen = "127.0.0.1:0", .threads = 1, .handler = endless, .ctx = &over, .limits = {.stop_ms = 5000}};
+    assert_int_equal(gw_server_new(&o, &s, &e), 0);
+    port = gw_server_port(s);
+    assert_int_equal(gw_server_start(s, &e), 0);
+    pthread_t reader;
+    int greedy = dial();
+    assert_true(send(greedy, GET("/endless"), strlen(GET("/endless")), 0) > 0);
+    assert_int_equal(pthread_create(&reader, NULL, drink, &greedy), 0);
+    for (int i = 0; i < 50; i++) {
+        char in[4096];
+        int fd = dial();
+        assert_true(fd >= 0 && send(fd, GET("/hello"), strlen(GET("/hello")), 0) > 0);
+        ssize_t n = recv(fd, in, sizeof(in), 0); /* gives up after 20 s */
+        assert_true(n > 12 && memcmp(in, "HTTP/1.1 200", 12) == 0);
+        close(fd);
+    }
+    atomic_store(&over, true);
+    gw_server_stop(s);
+    pthread_join(reader, NULL);
+    close(greedy);
+    gw_server_free(s);
+}
+
 static void servers_without_memory(void **state)
 {
     GW_UNUSED(state);
@@ -582,11 +643,17 @@ static void wrong_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(completed),        cmocka_unit_test(streamed),
-        cmocka_unit_test(broken_off),       cmocka_unit_test(held_back),
-        cmocka_unit_test(the_client_goes),  cmocka_unit_test(too_late),
-        cmocka_unit_test(stopping),         cmocka_unit_test(without_memory),
-        cmocka_unit_test(threads_together), cmocka_unit_test(servers_without_memory),
+        cmocka_unit_test(completed),
+        cmocka_unit_test(streamed),
+        cmocka_unit_test(broken_off),
+        cmocka_unit_test(held_back),
+        cmocka_unit_test(the_client_goes),
+        cmocka_unit_test(too_late),
+        cmocka_unit_test(stopping),
+        cmocka_unit_test(without_memory),
+        cmocka_unit_test(threads_together),
+        cmocka_unit_test(others_have_their_turn),
+        cmocka_unit_test(servers_without_memory),
         cmocka_unit_test(wrong_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
