@@ -220,7 +220,7 @@ static void trim_unobserved(gw_fold *f, uint32_t node, double excess_ms)
         gw_unit_usage *unit = &u->units[x];
         if (f->fleet->units[x].node != node || f->fleet->units[x].gpu != GW_NONE || unit->paid <= 0)
             continue;
-        double keep = GW_MAX(0, 1 - excess_ms / unit->paid);
+        double keep = keep_of(unit->paid, excess_ms);
         for (size_t h = 0; h < u->n_holds; h++) {
             if (u->holds[h].unit != x)
                 continue;

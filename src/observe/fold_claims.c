@@ -218,13 +218,18 @@ static int add_requests(gw_fold *f, gw_error *e)
     return 0;
 }
 
-static void note_pod_node(gw_fold *f, const track *k)
+/* Where the pod was last; `at` is when. Of two nodes at one time, the one that comes first by name. */
+static void note_pod_node(gw_fold *f, const track *k, int64_t end_ms, int64_t *at)
 {
-    if (!k->node_name || !*k->node_name)
+    gw_fleet *fl = f->fleet;
+    uint32_t *node = &fl->pods[k->subject].node;
+    if (!k->node_name || !*k->node_name || end_ms < *at)
         return;
-    uint32_t n = gw_fleet_find_node_in(f->fleet, gw_str_of(k->cluster), gw_str_of(k->node_name));
-    if (n != GW_NONE)
-        f->fleet->pods[k->subject].node = n;
+    uint32_t n = gw_fleet_find_node_in(fl, gw_str_of(k->cluster), gw_str_of(k->node_name));
+    if (n == GW_NONE || (end_ms == *at && strcmp(fl->nodes[n].name, fl->nodes[*node].name) >= 0))
+        return;
+    *node = n;
+    *at = end_ms;
 }
 
 /* Nodes that only pods mention must exist before arrays are laid out. */
@@ -244,10 +249,13 @@ static int pod_facts(gw_fold *f, gw_error *e)
 {
     size_t n = f->fleet->n_pods;
     span *phase = GW_NEW_ARRAY(&f->arena, span, n + 1), *scheduled = GW_NEW_ARRAY(&f->arena, span, n + 1);
-    int64_t *phase_at = GW_NEW_ARRAY(&f->arena, int64_t, n + 1);
+    int64_t *phase_at = GW_NEW_ARRAY(&f->arena, int64_t, n + 1),
+            *node_at = GW_NEW_ARRAY(&f->arena, int64_t, n + 1);
     bool *has_phase = GW_NEW_ARRAY(&f->arena, bool, n + 1);
-    if (!phase || !scheduled || !phase_at || !has_phase)
+    if (!phase || !scheduled || !phase_at || !node_at || !has_phase)
         return gw_fail_memory(e);
+    for (size_t i = 0; i < n; i++)
+        phase_at[i] = node_at[i] = INT64_MIN;
     for (size_t i = 0; i < f->n_tracks; i++) {
         const track *k = f->tracks[i];
         span x;
@@ -260,7 +268,7 @@ static int pod_facts(gw_fold *f, gw_error *e)
         f->pods[k->subject].known = true;
         gw_interval_cover(&p->info, x.start_ms, x.end_ms);
         gw_interval_cover(&f->kube_seen, x.start_ms, x.end_ms);
-        note_pod_node(f, k);
+        note_pod_node(f, k, x.end_ms, &node_at[k->subject]);
         if (k->what == M_POD_REQUEST && k->node_name && *k->node_name)
             cover(&scheduled[k->subject], x);
         if (k->what != M_POD_PHASE)
@@ -553,8 +561,18 @@ static int settle_xid(gw_usage *u, gw_xid x, bool counts, gw_error *e)
     return 0;
 }
 
+static int by_xid_time(const void *a, const void *b)
+{
+    const gw_xid *x = a, *y = b;
+    if (x->first_ms != y->first_ms)
+        return x->first_ms < y->first_ms ? -1 : 1;
+    return (x->unit > y->unit) - (x->unit < y->unit);
+}
+
 static int settle_xids(gw_fold *f, gw_error *e)
 {
+    if (f->n_xids)
+        qsort(f->xids, f->n_xids, sizeof(*f->xids), by_xid_time);
     for (size_t i = 0; i < f->n_xids; i++) {
         gw_xid x = f->xids[i];
         const track *k = f->tracks[x.unit];
@@ -948,11 +966,15 @@ static int place_unnamed(gw_fold *f, unit_claims *all, size_t n_units, gw_error 
     return rc;
 }
 
+/* By name: which of two series speaks, where they cover the same, does not hang on what was told first. */
 static int by_pod_measure(const void *a, const void *b)
 {
     const track *x = *(track *const *)a, *y = *(track *const *)b;
-    if (x->pod_index != y->pod_index)
-        return x->pod_index < y->pod_index ? -1 : 1;
+    if (x->pod_index != y->pod_index) {
+        int c = strcmp(x->ns, y->ns);
+        c = c ? c : strcmp(x->pod, y->pod);
+        return c ? c : x->pod_index < y->pod_index ? -1 : 1;
+    }
     if (x->what != y->what)
         return x->what < y->what ? -1 : 1;
     return (x->order > y->order) - (x->order < y->order);

@@ -284,6 +284,11 @@ int gw_fold_sum(gw_fold *f, gw_error *e);
 int gw_fold_count_boards(const gw_fleet *fl, int64_t *count, gw_error *e);
 /* fold.c: physical GPUs of a node on which so many were seen at one time. */
 int64_t gw_fold_physical_gpus(const gw_node *n, int64_t seen);
+/* What part of a unit's time remains when so much of it is taken off; less than a millisecond is nothing. */
+static inline double keep_of(double paid_ms, double excess_ms)
+{
+    return paid_ms - excess_ms < 1 ? 0 : 1 - excess_ms / paid_ms;
+}
 /* fold.c: a line for GPUs of a node that no unit accounts for: of missing_ms out of all_ms. */
 int gw_fold_note_missing(gw_usage *u, gw_fleet *fl, uint32_t node, bool any_seen, double missing_ms,
                          double all_ms, gw_error *e);

@@ -131,7 +131,8 @@ static bool cross(gw_fold *f, track *k, current *c, int64_t from, int64_t to, do
     if (c->border != INT64_MIN && from <= c->border && to <= next) {
         c->sum += v * (double)(c->border - from);
         c->ms += (uint32_t)(c->border - from);
-        c->max = v > c->max ? v : c->max;
+        if (from < c->border) /* a sample on the border is of the next window alone */
+            c->max = v > c->max ? v : c->max;
         if (!flush(f, k, c))
             return false;
         c->sum = v * (double)(to - c->border);

@@ -184,7 +184,19 @@ static int read_slice(gw_watch *w, open_slice *s, gw_source *source, int64_t now
     }
     memcpy(s->newest_ms, newest, sizeof(newest));
     s->read_ms = now_ms;
+    s->again = false;
     return 0;
+}
+
+/* Again where it was started anew, and where containers turned out to be those of a pod that is known now. */
+static int read_fully(gw_watch *w, size_t i, gw_source *source, int64_t now_ms, gw_error *e)
+{
+    int rc = 0;
+    while (!rc && (w->open[i].read_ms < now_ms || w->open[i].again))
+        rc = read_slice(w, &w->open[i], source, now_ms, e);
+    if (!rc && w->open[i].fold->lost_ms != INT64_MAX)
+        rc = read_slice(w, &w->open[i], source, now_ms, e);
+    return rc;
 }
 
 static bool is_over(const gw_watch *w, const open_slice *s)
@@ -221,12 +233,12 @@ int gw_watch_read(gw_watch *w, gw_source *source, int64_t now_ms, gw_error *e)
         return gw_fail(e, GW_EUSAGE, "the time is %" PRId64 " ms: set this machine's clock", now_ms);
     while (!rc && !w->broken && opened) {
         for (size_t i = 0; i < w->n_open && !rc; i++) {
-            while (w->open[i].read_ms < now_ms && !rc)
-                rc = read_slice(w, &w->open[i], source, now_ms, e);
+            rc = read_fully(w, i, source, now_ms, e);
         }
-        while (!rc && w->n_open && is_over(w, &w->open[0])) {
+        if (!rc && w->n_open && is_over(w, &w->open[0])) {
             rc = gw_watch_close(w, e);
             tell(w, now_ms);
+            continue;
         }
         if (!rc)
             rc = open_next(w, now_ms, &opened, e);

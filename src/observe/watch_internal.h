@@ -32,6 +32,7 @@ typedef struct open_slice {
     gw_fold *fold;
     gw_usage facts;    /* which families there are */
     gw_interval slice; /* of the fold */
+    bool again;        /* the slice before was closed since: what it knew is known now */
     int64_t read_ms;   /* until when it was read: the `now` of the last reading; INT64_MIN */
     /* by group: the newest sample of a reading that succeeded; INT64_MIN */
     int64_t newest_ms[GW_N_FAMILY_GROUPS];

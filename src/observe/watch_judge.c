@@ -188,6 +188,8 @@ static void free_open(gw_watch *w)
     memmove(w->open, w->open + 1, w->n_open * sizeof(*w->open));
     for (size_t i = 0; i < w->n_open; i++)
         w->open[i].fold->usage = &w->open[i].facts;
+    if (w->n_open)
+        w->open[0].again = true;
 }
 
 int gw_watch_close(gw_watch *w, gw_error *e)

@@ -78,7 +78,7 @@ static int add_trim(judgement *j, uint32_t node, double excess, const double *un
             continue;
         if (gw_grow((void **)&j->trims, &j->cap_trims, j->n_trims + 1, sizeof(*j->trims), GW_FLEET_MAX_UNITS))
             return gw_fail_memory(e);
-        j->trims[j->n_trims++] = (trim){u, GW_MAX(0, 1 - excess / unit_paid[u])};
+        j->trims[j->n_trims++] = (trim){u, keep_of(unit_paid[u], excess)};
     }
     return 0;
 }
