@@ -1,21 +1,24 @@
 # The front door. Each target installs what it needs (tools/bootstrap says what), builds, and does its job.
 #
 #   make            build/gpuwise
-#   make demo       the main job on the sample fleet
+#   make demo       the main job on the sample fleet, and its dashboard served until Ctrl-C (SERVE=0: not)
 #   make test       everything that CI proves: units, sanitizers, real servers, short fuzz, lint
 #   make check      the everyday part of that, under 3 minutes
 #   make bench      speed, beside the alternatives (docs/BENCHMARKS.md)
 #   make fuzz       every fuzz target for FUZZ_SECONDS (600) each
 #   make torture    every allocation failed in turn, in full
+#   make kill       the daemon killed KILLS (200) times on each store
 #   make valgrind   unit tests under valgrind
 #   make lint       house rules
 #   make install    to DESTDIR and PREFIX (/usr/local)
 
 PREFIX       ?= /usr/local
 FUZZ_SECONDS ?= 600
+KILLS        ?= 200
+SERVE        ?= 1
 BUILD        := build
 
-.PHONY: all demo test check bench fuzz torture valgrind lint install clean dev
+.PHONY: all demo test check bench fuzz torture kill valgrind lint install clean dev
 
 all: $(BUILD)/build.ninja
 	@ninja --quiet -C $(BUILD) gpuwise
@@ -26,6 +29,7 @@ $(BUILD)/build.ninja:
 
 demo: all
 	@$(BUILD)/gpuwise demo
+	@test $(SERVE) = 0 || { echo; exec $(BUILD)/gpuwise serve --demo; }
 
 dev:
 	@tools/bootstrap --dev
@@ -45,6 +49,9 @@ fuzz: dev
 
 torture: dev
 	@tools/run-tests --only torture --full
+
+kill: dev all
+	@cd tests/integration && GW_BUILD=$(CURDIR)/$(BUILD) GW_KILLS=$(KILLS) python3 -m unittest -v test_serve_kill
 
 valgrind: dev
 	@tools/run-tests --only valgrind

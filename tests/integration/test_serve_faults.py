@@ -8,7 +8,7 @@ import json, os, resource, shutil, signal, subprocess, sys, tempfile, time, unit
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import faulty, postgres  # noqa: E402
-from daemon import Daemon  # noqa: E402
+from served import Daemon  # noqa: E402
 
 HOUR = 3600
 T0 = 1_790_000_000 // 86400 * 86400  # a midnight

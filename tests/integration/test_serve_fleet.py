@@ -7,7 +7,7 @@ import json, os, shutil, signal, statistics, subprocess, sys, tempfile, time, un
 from decimal import Decimal
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from daemon import Daemon, ROOT, gpuwise  # noqa: E402
+from served import Daemon, ROOT, gpuwise  # noqa: E402
 from servers import free_port  # noqa: E402
 
 SHARED = os.environ.get("GW_SHARED", os.path.join(os.path.dirname(ROOT), "shared"))
