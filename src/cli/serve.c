@@ -217,6 +217,8 @@ static int run(gw_cli *cli, gw_error *e)
     gw_serve_config_init(c);
     c->options = cli->options;
     int rc = cli->options.config_file ? read_config(cli, c, e) : 0;
+    if (rc == 0 && c->options.demo && !cli->options.config_file)
+        rc = gw_serve_config_sample(c, e);
     if (rc == 0)
         rc = run_with(cli, c, e);
     gw_serve_config_free(c);

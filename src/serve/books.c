@@ -44,22 +44,76 @@ static int note(gw_daemon *d, gw_booked b, gw_error *e)
     return 0;
 }
 
-/* What earlier processes closed. */
-static int learn(gw_daemon *d, gw_error *e)
+/* ---- clusters ------------------------------------------------------------------------------------------ */
+
+/*
+ * A Prometheus may hold several clusters, which its series name; nodes that name none, and the control plane,
+ * are of the cluster that the settings name. Each has hours of its own in the store.
+ */
+typedef struct clusters {
+    const char *names[GW_CLUSTERS_MAX];
+    size_t n;
+} clusters;
+
+static void add_cluster(clusters *c, const char *name)
 {
+    for (size_t i = 0; i < c->n; i++) {
+        if (strcmp(c->names[i], name) == 0)
+            return;
+    }
+    if (c->n < GW_CLUSTERS_MAX)
+        c->names[c->n++] = name;
+}
+
+/* Of every node that was ever there, so that a cluster whose nodes are away has empty hours and not missing
+ * ones. */
+static int find_clusters(const gw_daemon *d, const gw_fleet *f, clusters *ret, gw_error *e)
+{
+    ret->n = 0;
+    for (size_t i = 0; i < f->n_nodes; i++) {
+        const char *own = f->nodes[i].cluster;
+        add_cluster(ret, own && *own ? own : d->config->cluster);
+    }
+    if (f->n_nodes == 0)
+        add_cluster(ret, d->config->cluster);
+    if (ret->n == GW_CLUSTERS_MAX)
+        return gw_fail(e, GW_ELIMIT,
+                       "the source names %d clusters or more; read fewer with --prometheus-matcher",
+                       GW_CLUSTERS_MAX);
+    return 0;
+}
+
+/* What earlier processes closed: hours that the store has of every cluster. */
+static int learn(gw_daemon *d, const clusters *c, gw_error *e)
+{
+    const gw_interval when = {d->span.start_ms - GW_HOUR_MS, d->span.end_ms};
     gw_arena arena;
-    int64_t *starts = NULL;
-    size_t n = 0;
+    gw_map seen;
+    int rc = 0;
     gw_arena_init(&arena, 0);
-    int rc =
-        gw_store_closed(d->store, d->config->cluster,
-                        (gw_interval){d->span.start_ms - GW_HOUR_MS, d->span.end_ms}, &arena, &starts, &n, e);
-    for (size_t i = 0; i < n && !rc; i++)
-        rc = note(d, (gw_booked){.start_ms = starts[i]}, e);
+    gw_map_init(&seen);
+    for (size_t k = 0; k < c->n && !rc; k++) {
+        int64_t *starts = NULL;
+        size_t n = 0;
+        rc = gw_store_closed(d->store, c->names[k], when, &arena, &starts, &n, e);
+        for (size_t i = 0; i < n && !rc; i++) {
+            gw_str key = {(const char *)&starts[i], sizeof(starts[i])};
+            uint32_t before = k == 0 ? 0 : gw_map_get(&seen, key);
+            if (before != k) /* another of the clusters lacks it */
+                continue;
+            if (gw_map_set(&seen, key, (uint32_t)k + 1))
+                rc = gw_fail_memory(e);
+            else if (k + 1 == c->n)
+                rc = note(d, (gw_booked){.start_ms = starts[i]}, e);
+        }
+    }
+    gw_map_free(&seen);
     gw_arena_free(&arena);
     d->booked_known = rc == 0;
     return rc;
 }
+
+/* ---- hours --------------------------------------------------------------------------------------------- */
 
 static bool is_due(const gw_daemon *d, const gw_watch_hour *h, int64_t now_ms)
 {
@@ -90,12 +144,50 @@ static const char *reason_of(const gw_daemon *d, const gw_watch_hour *h)
     return b->prices != d->prices ? "prices changed" : "late samples";
 }
 
-static int put(gw_daemon *d, gw_fleet *fleet, const gw_watch_hour *h, uint64_t *ret_new, gw_error *e)
+/* The leaves of one cluster, to the front of `all`, which has room for all of them. */
+static gw_hour part_of(const gw_hour *h, const char *cluster, const char *own, gw_hour_leaf *all)
+{
+    gw_hour part = *h;
+    part.cluster = cluster;
+    part.leaves = all;
+    part.n_leaves = 0;
+    for (size_t i = 0; i < h->n_leaves; i++) {
+        const char *of = h->leaves[i].dim[GW_DIM_CLUSTER];
+        if (strcmp(of, cluster) == 0 || (strcmp(own, cluster) == 0 && !*of))
+            all[part.n_leaves++] = h->leaves[i];
+    }
+    part.total = gw_hour_sum(&part);
+    return part;
+}
+
+static int put_clusters(gw_daemon *d, const gw_hour *h, clusters c, const char *reason, uint64_t *ret_new,
+                        gw_error *e)
+{
+    gw_hour_leaf *room = GW_NEW_ARRAY(h->arena, gw_hour_leaf, h->n_leaves + 1);
+    int rc = room ? 0 : gw_fail_memory(e);
+    for (size_t i = 0; i < h->n_leaves; i++) /* the control plane's may be nobody else's */
+        add_cluster(&c, h->leaves[i].dim[GW_DIM_CLUSTER]);
+    for (size_t k = 0; k < c.n && !rc; k++) {
+        gw_hour part = part_of(h, c.names[k], d->config->cluster, room);
+        gw_put_result result = GW_PUT_SAME;
+        rc = gw_store_put_hour(d->store, &part, reason, &result, e);
+        if (rc)
+            break;
+        *ret_new += result == GW_PUT_NEW;
+        pthread_mutex_lock(&d->state);
+        d->status.corrections += result == GW_PUT_CORRECTED;
+        pthread_mutex_unlock(&d->state);
+    }
+    return rc;
+}
+
+static int put(gw_daemon *d, gw_fleet *fleet, const clusters *c, const gw_watch_hour *h, uint64_t *ret_new,
+               gw_error *e)
 {
     gw_usage usage;
     gw_arena arena;
     gw_hour hour;
-    gw_put_result result = GW_PUT_SAME;
+    uint64_t fresh = 0;
     int rc = gw_watch_merge(d->watch, h->when, fleet, &usage, e);
     if (rc)
         return rc;
@@ -107,18 +199,17 @@ static int put(gw_daemon *d, gw_fleet *fleet, const gw_watch_hour *h, uint64_t *
                               .cluster = d->config->cluster};
     rc = gw_hour_make(&in, &arena, &hour, e);
     if (rc == 0)
-        rc = gw_store_put_hour(d->store, &hour, reason_of(d, h), &result, e);
+        rc = put_clusters(d, &hour, *c, reason_of(d, h), &fresh, e);
     gw_arena_free(&arena);
     gw_usage_free(&usage);
     if (rc)
         return rc;
-    *ret_new += result == GW_PUT_NEW;
+    *ret_new += fresh;
     pthread_mutex_lock(&d->state);
-    d->status.hours_closed += result == GW_PUT_NEW;
-    d->status.corrections += result == GW_PUT_CORRECTED;
-    d->status.last_closed_ms = GW_MAX(d->status.last_closed_ms, hour.start_ms + GW_HOUR_MS);
+    d->status.hours_closed += fresh > 0;
+    d->status.last_closed_ms = GW_MAX(d->status.last_closed_ms, hour_of(h) + GW_HOUR_MS);
     pthread_mutex_unlock(&d->state);
-    return note(d, (gw_booked){hour.start_ms, h->revision, d->prices}, e);
+    return note(d, (gw_booked){hour_of(h), h->revision, d->prices}, e);
 }
 
 /* The fleet as of now with its owners, which the watch's own does not resolve. */
@@ -132,23 +223,35 @@ static int clone_fleet(gw_daemon *d, gw_fleet *ret, gw_error *e)
     return rc;
 }
 
+static int close_all(gw_daemon *d, gw_fleet *fleet, int64_t now_ms, uint64_t *ret_new, gw_error *e)
+{
+    clusters c;
+    int rc = find_clusters(d, fleet, &c, e);
+    if (rc == 0 && !d->booked_known)
+        rc = learn(d, &c, e);
+    for (size_t i = 0; i < gw_watch_hours(d->watch) && !rc; i++) {
+        gw_watch_hour h = gw_watch_hour_at(d->watch, i);
+        if (is_due(d, &h, now_ms) && is_changed(d, &h))
+            rc = put(d, fleet, &c, &h, ret_new, e);
+    }
+    return rc;
+}
+
 int gw_daemon_close_hours(gw_daemon *d, int64_t now_ms, uint64_t *ret_new, gw_error *e)
 {
     gw_fleet fleet;
-    bool cloned = false;
-    int rc = d->booked_known ? 0 : learn(d, e);
-    for (size_t i = 0; i < gw_watch_hours(d->watch) && !rc; i++) {
+    bool any = false;
+    for (size_t i = 0; i < gw_watch_hours(d->watch) && !any; i++) {
         gw_watch_hour h = gw_watch_hour_at(d->watch, i);
-        if (!is_due(d, &h, now_ms) || !is_changed(d, &h))
-            continue;
-        if (!cloned)
-            rc = clone_fleet(d, &fleet, e);
-        cloned |= rc == 0;
-        if (rc == 0)
-            rc = put(d, &fleet, &h, ret_new, e);
+        any = is_due(d, &h, now_ms) && is_changed(d, &h);
     }
-    if (cloned)
-        gw_fleet_free(&fleet);
+    if (!any)
+        return 0;
+    int rc = clone_fleet(d, &fleet, e);
+    if (rc)
+        return rc;
+    rc = close_all(d, &fleet, now_ms, ret_new, e);
+    gw_fleet_free(&fleet);
     return rc;
 }
 

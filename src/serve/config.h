@@ -68,6 +68,8 @@ void gw_serve_config_free(gw_serve_config *c);
  */
 int gw_serve_config_read(gw_serve_config *c, const char *path, const gw_option_group *const *groups, int argc,
                          char *const *argv, char ***ret, int *ret_argc, gw_error *e);
+/* Budgets for the sample fleet. */
+int gw_serve_config_sample(gw_serve_config *c, gw_error *e);
 /* After parsing: takes what c needs of the options, and checks what must fit together: half of TLS, a time
  * that is none. GW_ECONFIG, GW_EUSAGE. */
 int gw_serve_config_settle(gw_serve_config *c, bool store_given, gw_error *e);

@@ -60,3 +60,31 @@ int gw_config_budget(gw_serve_config *c, const gw_yaml *y, gw_budget_rule *ret, 
         rc = gw_yaml_fail(y, e, GW_ECONFIG, "%s", why.message);
     return rc;
 }
+
+int gw_serve_config_sample(gw_serve_config *c, gw_error *e)
+{
+    /* amounts near what the sample fleet's week costs, so that each state is there to be seen */
+    static const struct {
+        const char *name, *value;
+        gw_dim dim;
+        gw_budget_period period;
+        int dollars;
+    } rules[] = {{"everything, weekly", NULL, GW_N_DIMS, GW_BUDGET_WEEKLY, 45000},
+                 {"research, weekly", "research", GW_DIM_NAMESPACE, GW_BUDGET_WEEKLY, 18000},
+                 {"notebooks, weekly", "notebooks", GW_DIM_NAMESPACE, GW_BUDGET_WEEKLY, 9000},
+                 {"everything, monthly", NULL, GW_N_DIMS, GW_BUDGET_MONTHLY, 180000}};
+    c->budgets = GW_NEW_ARRAY(&c->arena, gw_budget_rule, GW_COUNT(rules));
+    if (!c->budgets)
+        return gw_fail_memory(e);
+    for (size_t i = 0; i < GW_COUNT(rules); i++) {
+        gw_budget_rule *r = &c->budgets[c->n_budgets++];
+        gw_budget_rule_init(r);
+        r->name = rules[i].name;
+        r->period = rules[i].period;
+        r->amount = rules[i].dollars * INT64_C(1000000);
+        r->n_by = rules[i].value != NULL;
+        r->by[0].dim = rules[i].dim;
+        r->by[0].value = rules[i].value;
+    }
+    return gw_budget_rules_check(c->budgets, c->n_budgets, e);
+}

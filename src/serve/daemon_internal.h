@@ -21,6 +21,7 @@
 #define GW_CLOSE_MS           (10 * GW_MINUTE_MS) /* after its end an hour waits so long for late samples */
 #define GW_STALE_MS           (15 * GW_MINUTE_MS) /* without a sample for so long, data are stale */
 #define GW_OBJECTS_MS         (5 * GW_MINUTE_MS)  /* between two lists of Kubernetes objects */
+#define GW_CLUSTERS_MAX       256                 /* that one source names */
 #define GW_VIEWS_MAX          8
 #define GW_TURN_MS            GW_MINUTE_MS
 #define GW_TRIM_MS            GW_HOUR_MS

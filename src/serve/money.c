@@ -99,6 +99,8 @@ static int renew_plan(gw_daemon *d, gw_error *e)
 int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, bool new_hours, gw_error *e)
 {
     gw_events events;
+    if (d->recording) /* its present is its end */
+        now_ms = d->span.end_ms;
     gw_events_init(&events);
     int rc = new_hours ? judge_hours(d, now_ms, &events, e) : renew_plan(d, e);
     d->plan_due |= new_hours;
