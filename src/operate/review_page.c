@@ -67,7 +67,8 @@ static void put_text(const gw_page *p, const char *s)
     }
 }
 
-static void put_format(const gw_page *p, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void put_format(const gw_page *p, const char *format,
+                                                             va_list args)
 {
     char small[512];
     va_list again;

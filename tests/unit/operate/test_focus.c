@@ -310,8 +310,8 @@ static const char *const names[] = {"a",
                                     "",
                                     "",
                                     "__unallocated__",
-                                    "bad\xff"
-                                    "byte",
+                                    ("bad\xff"
+                                     "byte"),
                                     "back\\slash"};
 
 static gw_hour_leaf random_leaf(void)
