@@ -143,6 +143,26 @@ static bool same_price(const gw_node_price *a, const gw_node_price *b)
            gw_eq(a->source, b->source) && gw_eq(a->as_of, b->as_of);
 }
 
+/* Unknown prices last; else by name, not in order of the nodes: that is the order in which they were first
+ * heard of, and a daemon hears of them otherwise than a report over the same time. */
+static int by_price(const void *a, const void *b)
+{
+    const gw_node_price *x = ((const gw_price_line *)a)->price, *y = ((const gw_price_line *)b)->price;
+    const char *const p[] = {x->instance_type, x->region, x->source, x->as_of};
+    const char *const q[] = {y->instance_type, y->region, y->source, y->as_of};
+    bool known = gw_micro_known(x->hourly);
+    if (known != gw_micro_known(y->hourly))
+        return known ? -1 : 1;
+    for (size_t i = 0; i < GW_COUNT(p); i++) {
+        int order = strcmp(p[i] ? p[i] : "", q[i] ? q[i] : "");
+        if (order)
+            return order;
+    }
+    if (x->capacity != y->capacity)
+        return x->capacity < y->capacity ? -1 : 1;
+    return x->hourly < y->hourly ? -1 : x->hourly > y->hourly;
+}
+
 int gw_price_lines(const gw_report *r, gw_price_line **ret, size_t *ret_n, gw_error *e)
 {
     const gw_fleet *f = r->fleet;
@@ -169,6 +189,8 @@ int gw_price_lines(const gw_report *r, gw_price_line **ret, size_t *ret_n, gw_er
         lines[k].nodes++;
     }
     gw_free(has_gpus);
+    if (n)
+        qsort(lines, n, sizeof(*lines), by_price);
     *ret = lines;
     *ret_n = n;
     return 0;

@@ -82,7 +82,7 @@ typedef struct gw_price_line {
     const gw_node_price *price;
     uint32_t nodes;
 } gw_price_line;
-/* The distinct prices of nodes with GPUs, in order of the nodes; gw_free(*ret). 0 or GW_ENOMEM. */
+/* The distinct prices of nodes with GPUs, by name, unknown ones last; gw_free(*ret). 0 or GW_ENOMEM. */
 int gw_price_lines(const gw_report *r, gw_price_line **ret, size_t *ret_n, gw_error *e);
 
 /* "aws list of 2026-07-20 (6 nodes), none for 3 nodes": which price lists the dollars rest on. */

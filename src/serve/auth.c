@@ -298,6 +298,8 @@ static int ask_kubernetes(gw_auth *a, gw_str token, gw_auth_review_reply *ret, g
         rc = a->o.post_review(a->o.post_ctx, (gw_str){body.data, body.len}, &reply, e);
         pthread_mutex_unlock(&a->posting);
         if (rc == 0)
+            rc = gw_buf_check(&reply, "Kubernetes' TokenReview", e);
+        if (rc == 0)
             rc = gw_auth_review_read(&a->o, (gw_str){reply.data ? reply.data : "", reply.len}, ret, e);
     }
     if (body.data)
