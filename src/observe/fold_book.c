@@ -603,12 +603,15 @@ static bool spread_samples(const gw_fold *f, uint32_t unit, uint32_t pod, track 
                            size_t n_tracks, uint64_t n)
 {
     double all = 0, sum = 0;
-    uint64_t given = 0, *last = NULL;
+    uint64_t given = 0, *to = NULL, *last = NULL;
+    const gw_usage *in = NULL;
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t w = 0; w < f->n_windows; w++) {
-            int64_t at = GW_MAX(f->slice.start_ms, f->base_ms + (int64_t)w * GW_WINDOW_MS);
-            uint64_t *to = samples_of(sums_at(f, at), unit, pod);
+            gw_usage *hour = sums_at(f, GW_MAX(f->slice.start_ms, f->base_ms + (int64_t)w * GW_WINDOW_MS));
             double ms = 0;
+            if (hour != in)
+                to = samples_of(hour, unit, pod);
+            in = hour;
             for (size_t i = 0; i < n_tracks && to; i++)
                 ms += track_window(tracks[i], w) ? track_window(tracks[i], w)->ms : 0;
             last = to ? to : last;

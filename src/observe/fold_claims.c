@@ -258,7 +258,7 @@ static int pod_facts(gw_fold *f, gw_error *e)
         phase_at[i] = node_at[i] = INT64_MIN;
     for (size_t i = 0; i < f->n_tracks; i++) {
         const track *k = f->tracks[i];
-        span x;
+        span x = {0, 0};
         if (k->what < M_POD_INFO || k->what > M_POD_FACT || k->subject == GW_NONE)
             continue;
         has_phase[k->subject] |= k->what == M_POD_PHASE;

@@ -89,6 +89,8 @@ typedef struct track {
     /* what has been seen */
     uint32_t intervals[INTERVALS_KEPT];
     uint32_t n_intervals, stride, until_next;
+    uint32_t median_of; /* what intervals median_ms is of */
+    int64_t median_ms;
     uint64_t samples; /* valid and not, within the slice */
     uint64_t invalid;
     span *spans; /* times that samples cover, valid or not; ascending, disjoint */
@@ -309,7 +311,7 @@ int gw_fold_track_samples(gw_fold *f, track *k, const int64_t *t_ms, const doubl
 /* Ends the track: the last sample holds for one median interval, or up to its stale marker. */
 int gw_fold_track_close(gw_fold *f, track *k, gw_error *e);
 /* The median of the kept intervals; 0 where there are none. */
-int64_t gw_fold_track_interval(const track *k);
+int64_t gw_fold_track_interval(track *k);
 static inline const window *track_window(const track *k, uint32_t w)
 {
     const window *b = k->blocks ? k->blocks[w / BLOCK_WINDOWS] : NULL;

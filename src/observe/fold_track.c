@@ -346,15 +346,21 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int64_t gw_fold_track_interval(const track *k)
+int64_t gw_fold_track_interval(track *k)
 {
     uint32_t sorted[INTERVALS_KEPT];
     size_t n = GW_MIN(k->n_intervals, INTERVALS_KEPT);
+    /* n_intervals is at most INTERVALS_KEPT: of every number and stride there is one set */
+    uint32_t of = k->n_intervals + k->stride * (INTERVALS_KEPT + 1);
     if (n == 0)
         return 0;
+    if (k->median_of == of)
+        return k->median_ms;
     memcpy(sorted, k->intervals, n * sizeof(*sorted));
     qsort(sorted, n, sizeof(*sorted), by_value);
-    return n % 2 ? sorted[n / 2] : ((int64_t)sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+    k->median_of = of;
+    k->median_ms = n % 2 ? sorted[n / 2] : ((int64_t)sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+    return k->median_ms;
 }
 
 int gw_fold_track_close(gw_fold *f, track *k, gw_error *e)
