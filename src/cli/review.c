@@ -2,7 +2,9 @@
 #include "operate/review.h"
 #include "cli/cli.h"
 #include "format/doc.h"
+#include "operate/budget.h"
 #include "present/render.h"
+#include "serve/config.h"
 
 typedef enum review_output { OUTPUT_MD, OUTPUT_HTML, OUTPUT_JSON } review_output;
 
@@ -30,6 +32,13 @@ static const gw_option options[] = {
      .value = "TIME",
      .help = "Start, a full hour: 2026-11-01 or 2026-11-01T00:00:00Z; the last full period unless given"},
     {.name = "to", .kind = GW_OPTION_TEXT, .offset = AT(to), .value = "TIME", .help = "End, a full hour"},
+    {.name = "config",
+     .kind = GW_OPTION_TEXT,
+     .offset = AT(config_file),
+     .value = "FILE",
+     .help = "The daemon's configuration: budgets of teams and spot targets are taken from it",
+     .env = "GPUWISE_CONFIG",
+     .complete = "file"},
     {.name = "output",
      .letter = 'o',
      .kind = GW_OPTION_CHOICE,
@@ -75,30 +84,70 @@ static int write_review(const gw_review *r, int output, gw_error *e)
     return rc;
 }
 
-static int run(gw_cli *cli, gw_error *e)
+/* Monthly budgets of one team and nothing else: those that a statement can be held against. */
+static size_t team_budgets(const gw_serve_config *c, gw_statement_budget *ret)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_budgets; i++) {
+        const gw_budget_rule *b = &c->budgets[i];
+        if (b->period == GW_BUDGET_MONTHLY && b->n_by == 1 && b->by[0].dim == GW_DIM_TEAM)
+            ret[n++] = (gw_statement_budget){b->by[0].value, b->amount};
+    }
+    return n;
+}
+
+static int review(gw_cli *cli, const gw_serve_config *c, gw_review_options *ro, gw_error *e)
 {
     const gw_options *o = &cli->options;
-    gw_review_options ro = {.kind = gw_review_kind_find(gw_str_of(cli->operands.items[0])),
-                            .now_ms = cli->clock(NULL),
-                            .cluster = o->cluster,
-                            .spot = {GW_SPOT_TRAINING, GW_SPOT_INFERENCE}};
     const gw_store_options so = {.url = o->store, .read_only = true};
+    gw_statement_budget *budgets = gw_calloc(c->n_budgets + 1, sizeof(*budgets));
     gw_store *s = NULL;
     gw_review r;
-    if (ro.kind == GW_N_REVIEW_KINDS)
-        return gw_fail(e, GW_EUSAGE, "there is no review '%s'; write weekly, biweekly or monthly",
-                       cli->operands.items[0]);
-    int rc = read_period(o, ro.now_ms, &ro.when, e);
+    if (!budgets)
+        return gw_fail_memory(e);
+    ro->budgets = budgets;
+    ro->n_budgets = team_budgets(c, budgets);
+    ro->spot = (gw_spot_targets){c->spot_training, c->spot_inference};
+    int rc = gw_store_open(&so, &s, e);
     if (rc == 0)
-        rc = gw_store_open(&so, &s, e);
-    if (rc)
-        return rc;
-    rc = gw_review_make(s, &ro, &r, e);
+        rc = gw_review_make(s, ro, &r, e);
     if (rc == 0) {
         rc = write_review(&r, o->output, e);
         gw_review_free(&r);
     }
     gw_store_free(s);
+    gw_free(budgets);
+    return rc;
+}
+
+static int run_with(gw_cli *cli, gw_serve_config *c, gw_error *e)
+{
+    const gw_options *o = &cli->options;
+    char **unused = NULL;
+    int n_unused = 0;
+    gw_review_options ro = {.kind = gw_review_kind_find(gw_str_of(cli->operands.items[0])),
+                            .now_ms = cli->clock(NULL),
+                            .cluster = o->cluster};
+    if (ro.kind == GW_N_REVIEW_KINDS)
+        return gw_fail(e, GW_EUSAGE, "there is no review '%s'; write weekly, biweekly or monthly",
+                       cli->operands.items[0]);
+    int rc = read_period(o, ro.now_ms, &ro.when, e);
+    /* the daemon's options may stand in its file, and are none of ours */
+    if (rc == 0 && o->config_file)
+        rc = gw_serve_config_read(c, o->config_file, gw_verb_serve.command.groups, 0, NULL, &unused,
+                                  &n_unused, e);
+    return rc ? rc : review(cli, c, &ro, e);
+}
+
+static int run(gw_cli *cli, gw_error *e)
+{
+    gw_serve_config *c = gw_calloc(1, sizeof(*c));
+    if (!c)
+        return gw_fail_memory(e);
+    gw_serve_config_init(c);
+    int rc = run_with(cli, c, e);
+    gw_serve_config_free(c);
+    gw_free(c);
     return rc;
 }
 

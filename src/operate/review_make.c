@@ -136,7 +136,12 @@ static int make_monthly(gw_review *r, gw_store *s, const gw_review_options *o, g
         rc = ask_for(r, s, &q, &sums, e);
     if (rc == 0)
         rc = gw_store_corrections(s, r->only_cluster, r->when, GW_CORRECTIONS_MAX, &r->arena, &c, &n_c, e);
-    return rc ? rc : gw_statements_make(sums, c, n_c, o->budgets, o->n_budgets, &r->arena, &r->statements, e);
+    /* a budget is of a calendar month */
+    bool whole = r->when.start_ms == gw_period_month(r->when.start_ms, 0) &&
+                 r->when.end_ms == gw_period_month(r->when.start_ms, 1);
+    return rc ? rc
+              : gw_statements_make(sums, c, n_c, o->budgets, whole ? o->n_budgets : 0, &r->arena,
+                                   &r->statements, e);
 }
 
 static int check_period(gw_interval when, gw_error *e)

@@ -151,6 +151,22 @@ class Reviews(unittest.TestCase):
         self.assertEqual({(c["hour"], c["cluster"], c["reason"]) for c in corrections},
                          {("2026-10-01T00:00:00Z", "prod-eu", "late samples")})
 
+    def test_budgets_and_targets_of_the_daemon(self):
+        path = os.path.join(self.dir.name, "gpuwise.yaml")
+        with open(path, "w") as f:
+            f.write("apiVersion: gpuwise.dev/v1\nkind: Config\nprometheus: http://127.0.0.1:1\nbudgets:\n"
+                    "  - {name: a, team: growth, amount: 20000}\n  - {name: b, team: growth, namespace: ads, amount: 7}\n"
+                    "  - {name: c, team: nobody, amount: 1}\n"
+                    "spotTargets: {training: 0.7, inference: 0.1}\n")
+        doc = self.review("monthly", "json", "--config", path)
+        budgets = {s["team"]: s["budget"] for s in doc["chargeback"]["statements"]}
+        self.assertEqual(budgets["growth"], 20000)
+        self.assertEqual([b for team, b in budgets.items() if team != "growth"], [None] * (len(budgets) - 1))
+        self.assertEqual(doc["spot"]["targets"], {"training": D("0.7"), "inference": D("0.1")})
+        # a budget is of a month, and this is not one
+        part = self.review("monthly", "json", "--config", path, period=("2026-10-01", "2026-10-20"))
+        self.assertEqual({s["budget"] for s in part["chargeback"]["statements"]}, {None})
+
     def test_one_cluster(self):
         doc = self.review("weekly", "json", "--cluster", "prod-us")
         self.assertEqual([c["name"] for c in doc["clusters"]], ["prod-us"])
