@@ -239,7 +239,9 @@ static void move(gw_link *k, bool readable)
                 gw_conn_feed(k->conn, k->loop->buffer, n);
             else if (in > 0)
                 gw_conn_eof(k->conn);
-            readable = in > 0 && n;
+            /* less than asked for was all there is: epoll tells of more, and a call is saved. A TLS record
+             * says nothing of the next */
+            readable = in > 0 && n && (k->ssl || n == GW_CONN_READ_BYTES);
         }
         if (out < 0 || in < 0) {
             gw_link_close(k);
