@@ -281,6 +281,29 @@ static void write_server(gw_metrics *m, const gw_server *server)
     gw_metric_histogram(m, bounds, GW_COUNT(bounds), st.latency, (double)st.latency_sum_us / 1e6);
 }
 
+/* One family for all routes, then the next. */
+static void write_routes(gw_metrics *m, gw_daemon *d)
+{
+    static const struct {
+        const char *name, *type, *help;
+    } families[] = {{"gpuwise_alerts_sent_total", "counter", "Alerts told, by route."},
+                    {"gpuwise_alerts_failed_total", "counter", "Messages that a receiver did not take."},
+                    {"gpuwise_alerts_dropped_total", "counter", "Alerts given up, or without room."},
+                    {"gpuwise_alerts_queued", "gauge", "Alerts that wait to be told."},
+                    {"gpuwise_alert_route_up", "gauge", "Whether the last message went through."}};
+    gw_alert_status s[GW_ALERT_ROUTES_MAX];
+    size_t n = gw_daemon_alerts(d, s);
+    for (size_t f = 0; f < GW_COUNT(families); f++) {
+        gw_metric(m, families[f].name, families[f].type, families[f].help);
+        for (size_t i = 0; i < n; i++) {
+            const gw_metric_label label = {"route", s[i].name};
+            const double values[] = {(double)s[i].sent, (double)s[i].failed, (double)s[i].dropped,
+                                     (double)s[i].queued, s[i].health == GW_ALERT_OK};
+            gw_metric_value(m, &label, 1, values[f]);
+        }
+    }
+}
+
 /* ---- together ------------------------------------------------------------------------------------------ */
 
 /* What a store that fails in between leaves half-written is left out. */
@@ -316,6 +339,7 @@ int gw_api_make_metrics(gw_api_call *c, gw_buf *b, gw_error *e)
     gw_buf_add(b, a->money.data, a->money.len);
     pthread_mutex_unlock(&a->money_lock);
     write_daemon(&m, &st);
+    write_routes(&m, c->daemon);
     write_server(&m, a->server);
     return gw_buf_check(b, "the metrics", e);
 }

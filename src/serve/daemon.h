@@ -87,4 +87,7 @@ int gw_daemon_plan(gw_daemon *d, gw_view *v, gw_error *e);
 #define GW_DAEMON_STORES 4
 int gw_daemon_store(gw_daemon *d, int slot, gw_store **ret, gw_error *e);
 
+/* How each route of alerts fares; returns how many there are. */
+size_t gw_daemon_alerts(gw_daemon *d, gw_alert_status ret[GW_ALERT_ROUTES_MAX]);
+
 #endif

@@ -99,8 +99,8 @@ static int renew_plan(gw_daemon *d, gw_error *e)
 int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, bool new_hours, gw_error *e)
 {
     gw_events events;
-    if (d->recording) /* its present is its end */
-        now_ms = d->span.end_ms;
+    if (d->recording) /* its present is its last moment: a week that ends on Sunday is not the next one */
+        now_ms = d->span.end_ms - 1;
     gw_events_init(&events);
     int rc = new_hours ? judge_hours(d, now_ms, &events, e) : renew_plan(d, e);
     d->plan_due |= new_hours;
@@ -146,9 +146,7 @@ static void *tell(void *daemon)
         gw_error e = {0};
         const gw_store_options so = {.url = d->config->store};
         if (!store && gw_store_open(&so, &store, &e))
-            store = NULL;
-        if (!store)
-            continue; /* the loop says so; alerts wait in memory */
+            store = NULL; /* the loop says so; what is in memory is told all the same */
         gw_alert_shelf shelf = gw_alert_shelf_of(store);
         gw_alerts_turn(d->alerts, &shelf, &e);
     } while (wait_for_news(d, gw_alerts_due(d->alerts)));
@@ -188,6 +186,11 @@ void gw_daemon_stop_telling(gw_daemon *d)
     if (d->telling)
         pthread_join(d->teller, NULL);
     d->telling = false;
+}
+
+size_t gw_daemon_alerts(gw_daemon *d, gw_alert_status ret[GW_ALERT_ROUTES_MAX])
+{
+    return d->alerts ? gw_alerts_status(d->alerts, ret) : 0;
 }
 
 void gw_daemon_free_money(gw_daemon *d)
