@@ -17,7 +17,7 @@ static int64_t first_hour(const gw_watch *w, const judgement *j)
 static size_t count_hours(const gw_watch *w, const judgement *j)
 {
     int64_t ms = j->until_ms - first_hour(w, j);
-    return ms <= 0 ? 0 : (size_t)((ms + GW_HOUR_MS - 1) / GW_HOUR_MS);
+    return ms <= 0 || j->until_ms <= w->o.start_ms ? 0 : (size_t)((ms + GW_HOUR_MS - 1) / GW_HOUR_MS);
 }
 
 static gw_interval hour_at(const gw_watch *w, const judgement *j, size_t i)

@@ -390,12 +390,211 @@ static void what_is_open_is_what_observe_says_so_far(void **state)
     }
 }
 
+/* ---- by hand ---- */
+
+static void put_all(mem_series *s, int64_t from, int64_t to, int64_t step, double value)
+{
+    for (int64_t t = from; t < to; t += step)
+        mem_put(s, t, value, 0);
+}
+
+#define ON_GPU "UUID=GPU-0,gpu=0,modelName=NVIDIA H100,Hostname=n0"
+
+static double hours(double ms)
+{
+    return ms / (double)GW_HOUR_MS;
+}
+
+/*
+ * A GPU that is silent from hour 2 to hour 26, across the end of the first slice, with one pod before and
+ * after: nobody knows of the time between until the pod is back, then it is the pod's, and of hours that are
+ * closed.
+ */
+static void a_gap_over_midnight_is_settled_next_day(void **state)
+{
+    GW_UNUSED(state);
+    mem_source m;
+    seen x;
+    mem_source_init(&m, 1);
+    mem_series *s = mem_add(&m, GW_FAMILIES_GPU, "DCGM_FI_DEV_GPU_UTIL", ON_GPU ",namespace=ml,pod=a");
+    put_all(s, DAY_MS, DAY_MS + 2 * GW_HOUR_MS, 30000, 50);
+    put_all(s, DAY_MS + 26 * GW_HOUR_MS, DAY_MS + 28 * GW_HOUR_MS, 30000, 50);
+    gw_watch *w = watch_new((gw_interval){DAY_MS, INT64_MAX}, 0);
+    gw_interval gap = {DAY_MS + 10 * GW_HOUR_MS, DAY_MS + 11 * GW_HOUR_MS};
+    turn(w, &m, DAY_MS + 25 * GW_HOUR_MS, false);
+    judge(w, DAY_MS + 25 * GW_HOUR_MS);
+    assert_int_equal(gw_watch_hours(w), 25);
+    assert_true(gw_watch_hour_at(w, 10).closed && gw_watch_hour_at(w, 10).complete);
+    assert_false(gw_watch_hour_at(w, 24).closed);
+    uint64_t before = gw_watch_hour_at(w, 10).revision, first = gw_watch_hour_at(w, 0).revision;
+    merge(w, gap, &x);
+    /* the node was last seen in hour 2: what came after is not paid by anybody yet */
+    assert_int_equal(x.usage.node_ms[0], 0);
+    assert_int_equal(x.ledger.total.bill, 0);
+    seen_free(&x);
+    turn(w, &m, DAY_MS + 28 * GW_HOUR_MS, false);
+    judge(w, DAY_MS + 28 * GW_HOUR_MS);
+    assert_true(gw_watch_hour_at(w, 10).revision > before);
+    assert_int_equal(gw_watch_hour_at(w, 0).revision, first);
+    merge(w, gap, &x);
+    assert_int_equal(x.usage.node_ms[0], GW_HOUR_MS);
+    assert_int_equal(x.usage.n_holds, 1);
+    assert_true(NEAR(hours(x.usage.holds[0].stats.allocated), 1.0));
+    assert_true(x.usage.holds[0].stats.known == 0);
+    assert_int_equal(x.usage.holds[0].how, GW_HOLD_NAMED);
+    /* an hour of the node, all of it unknown; the control plane's tenth of a dollar is overhead */
+    assert_int_equal(x.ledger.total.bill, HOURLY + 100000);
+    assert_int_equal(x.ledger.total.unknown, HOURLY - HOURLY / 7);
+    seen_free(&x);
+    gw_watch_free(w);
+    mem_source_free(&m);
+}
+
+static void hours_that_are_trimmed_are_gone(void **state)
+{
+    GW_UNUSED(state);
+    mem_source m;
+    seen x;
+    gw_error e = {0};
+    mem_source_init(&m, 1);
+    mem_series *s = mem_add(&m, GW_FAMILIES_GPU, "DCGM_FI_DEV_GPU_UTIL", ON_GPU ",namespace=ml,pod=a");
+    put_all(s, DAY_MS, DAY_MS + 60 * GW_HOUR_MS, 60000, 50);
+    gw_watch *w = watch_new((gw_interval){DAY_MS, INT64_MAX}, 0);
+    turn(w, &m, DAY_MS + 50 * GW_HOUR_MS, false);
+    judge(w, DAY_MS + 50 * GW_HOUR_MS);
+    assert_int_equal(gw_watch_hours(w), 50);
+    uint64_t revision = gw_watch_hour_at(w, 30).revision;
+    gw_watch_trim(w, DAY_MS + 30 * GW_HOUR_MS + 1);
+    assert_int_equal(gw_watch_hours(w), 0); /* until it is judged anew */
+    assert_int_equal(gw_watch_merge(w, (gw_interval){DAY_MS, INT64_MAX}, &x.fleet, &x.usage, &e), GW_ENODATA);
+    judge(w, DAY_MS + 50 * GW_HOUR_MS);
+    assert_int_equal(gw_watch_hours(w), 20);
+    assert_int_equal(gw_watch_hour_at(w, 0).when.start_ms, DAY_MS + 30 * GW_HOUR_MS);
+    assert_int_equal(gw_watch_hour_at(w, 0).revision, revision);
+    merge(w, (gw_interval){INT64_MIN / 4, INT64_MAX}, &x);
+    assert_int_equal(x.usage.window.start_ms, DAY_MS + 30 * GW_HOUR_MS);
+    assert_true(NEAR(hours(x.usage.holds[0].stats.allocated), 20.0));
+    assert_int_equal(x.usage.node_ms[0], 20 * GW_HOUR_MS);
+    seen_free(&x);
+    /* of what is open nothing is trimmed */
+    gw_watch_trim(w, INT64_MAX);
+    judge(w, DAY_MS + 50 * GW_HOUR_MS);
+    assert_int_equal(gw_watch_hours(w), 2);
+    gw_watch_free(w);
+    mem_source_free(&m);
+}
+
+static void windows_are_cut_to_what_is_there(void **state)
+{
+    GW_UNUSED(state);
+    mem_source m;
+    seen x;
+    gw_error e = {0};
+    gw_watch *w;
+    gw_watch_options bad = {.start_ms = 5, .end_ms = 5};
+    assert_int_equal(gw_watch_new(&bad, &w, &e), GW_EUSAGE);
+    bad = (gw_watch_options){.start_ms = INT64_MIN, .end_ms = 5};
+    assert_int_equal(gw_watch_new(&bad, &w, &e), GW_EUSAGE);
+    mem_source_init(&m, 1);
+    mem_series *s = mem_add(&m, GW_FAMILIES_GPU, "DCGM_FI_DEV_GPU_UTIL", ON_GPU ",namespace=ml,pod=a");
+    put_all(s, DAY_MS, DAY_MS + 10 * GW_HOUR_MS, 30000, 50);
+    w = watch_new((gw_interval){DAY_MS + 30 * GW_MINUTE_MS, INT64_MAX}, 0);
+    judge(w, DAY_MS); /* nothing was read */
+    assert_int_equal(gw_watch_hours(w), 0);
+    assert_true(gw_watch_newest(w) == INT64_MIN);
+    assert_int_equal(gw_watch_merge(w, (gw_interval){DAY_MS, INT64_MAX}, &x.fleet, &x.usage, &e), GW_ENODATA);
+    turn(w, &m, DAY_MS + 3 * GW_HOUR_MS + 12 * GW_MINUTE_MS, false);
+    judge(w, DAY_MS + 3 * GW_HOUR_MS + 12 * GW_MINUTE_MS);
+    assert_int_equal(gw_watch_judged(w), DAY_MS + 3 * GW_HOUR_MS + 10 * GW_MINUTE_MS);
+    assert_int_equal(gw_watch_hours(w), 4);
+    assert_int_equal(gw_watch_hour_at(w, 0).when.start_ms, DAY_MS + 30 * GW_MINUTE_MS);
+    assert_false(gw_watch_hour_at(w, 3).complete);
+    assert_true(gw_watch_newest(w) > DAY_MS + 3 * GW_HOUR_MS);
+    /* an instant of an hour is that hour */
+    merge(w, (gw_interval){DAY_MS + 70 * GW_MINUTE_MS, DAY_MS + 70 * GW_MINUTE_MS + 1}, &x);
+    assert_int_equal(x.usage.window.start_ms, DAY_MS + GW_HOUR_MS);
+    assert_int_equal(x.usage.window.end_ms, DAY_MS + 2 * GW_HOUR_MS);
+    assert_true(NEAR(hours(x.usage.holds[0].stats.used), 0.5));
+    seen_free(&x);
+    gw_source source = {.self = &m, .read = mem_read};
+    assert_int_equal(gw_watch_read(w, &source, INT64_MAX, &e), GW_EUSAGE);
+    gw_watch_free(w);
+    mem_source_free(&m);
+}
+
+/* ---- without memory ---- */
+
+static int all_of_it(gw_watch *w, mem_source *m, gw_fleet *fleet, gw_usage *u, gw_error *e)
+{
+    gw_source source = {.self = m, .read = mem_read};
+    int rc = 0;
+    for (int64_t t = DAY_MS + GW_HOUR_MS; t <= DAY_MS + 5 * GW_HOUR_MS && !rc; t += 40 * GW_MINUTE_MS) {
+        rc = gw_watch_read(w, &source, t, e);
+        rc = rc ? rc : gw_watch_judge(w, t, e);
+    }
+    rc = rc ? rc : gw_fleet_clone(fleet, gw_watch_fleet(w), e);
+    if (rc)
+        return rc;
+    rc = gw_watch_merge(w, (gw_interval){DAY_MS, DAY_MS + 5 * GW_HOUR_MS}, fleet, u, e);
+    if (rc)
+        gw_fleet_free(fleet);
+    return rc;
+}
+
+/* Fails allocation after allocation. What is left is freed whole; and a watch that is not broken goes on, and
+ * says in the end what one says that never lacked anything. */
+static void it_survives_every_lack_of_memory(void **state)
+{
+    GW_UNUSED(state);
+    mem_source m;
+    mem_source_init(&m, 7);
+    random_fleet_make(&m, DAY_MS, DAY_MS + 5 * GW_HOUR_MS, false);
+    double want = -1;
+    size_t went_on = 0, broke = 0;
+    int rc = GW_ENOMEM;
+    for (uint64_t n = 0; rc || n <= 1; n += n < 400 ? 1 : 1 + n / 40) {
+        gw_error e = {0};
+        seen x;
+        int64_t live = gw_mem_live();
+        gw_watch *w = watch_new((gw_interval){DAY_MS, INT64_MAX}, 65 * GW_MINUTE_MS);
+        gw_mem_fail_at(n);
+        rc = all_of_it(w, &m, &x.fleet, &x.usage, &e);
+        gw_mem_fail_at(0);
+        assert_true(rc == 0 || rc == GW_ENOMEM);
+        int again = rc ? all_of_it(w, &m, &x.fleet, &x.usage, &e) : 0;
+        if (again) {
+            assert_int_equal(again, GW_EINTERNAL);
+            broke++;
+        } else {
+            double sum = 0;
+            for (size_t i = 0; i < x.usage.n_units; i++)
+                sum += x.usage.units[i].paid + 3 * x.usage.units[i].unknown;
+            for (size_t i = 0; i < x.usage.n_holds; i++)
+                sum += 5 * x.usage.holds[i].stats.used + 7 * x.usage.holds[i].stats.known;
+            want = n == 0 ? sum : want;
+            if (!NEAR(sum, want))
+                fail_msg("allocation %" PRIu64 " failed, and %.3f became %.3f", n, want, sum);
+            went_on += rc != 0;
+            gw_usage_free(&x.usage);
+            gw_fleet_free(&x.fleet);
+        }
+        gw_watch_free(w);
+        assert_int_equal(gw_mem_live(), live);
+    }
+    assert_true(went_on > 50 && broke > 5);
+    mem_source_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_go_is_what_observe_says),
         cmocka_unit_test(many_turns_are_what_observe_says),
         cmocka_unit_test(what_is_open_is_what_observe_says_so_far),
+        cmocka_unit_test(a_gap_over_midnight_is_settled_next_day),
+        cmocka_unit_test(hours_that_are_trimmed_are_gone),
+        cmocka_unit_test(windows_are_cut_to_what_is_there),
+        cmocka_unit_test(it_survives_every_lack_of_memory),
     };
     return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
 }
