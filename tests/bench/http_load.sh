@@ -6,6 +6,7 @@ set -euo pipefail
 build=${1:-build} seconds=${2:-10} rate=${3:-1000}
 load=$build/tests/bench/http-load serve=$build/tests/integration/http_serve
 dir=$(mktemp -d)
+chmod 755 "$dir" # nginx reads it as another user
 pids=()
 cleanup() {
   for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done
@@ -14,9 +15,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-measure() { # NAME ADDRESS PID
+measure() { # NAME ADDRESS [pid=PID]
   echo "== $1: $rate requests/s for $seconds s"
-  "$load" "$2" "rate=$rate" "seconds=$seconds" every=3600 "pid=$3" /hello "/big?n=100000" || true
+  "$load" "$2" "rate=$rate" "seconds=$seconds" every=3600 "${@:3}" /hello "/big?n=100000" || true
   if command -v wrk >/dev/null; then
     for path in hello "big?n=100000"; do
       echo "== $1: /$path, as fast as it goes, 64 connections"
@@ -28,7 +29,7 @@ measure() { # NAME ADDRESS PID
 "$serve" 127.0.0.1:0 threads=2 >"$dir/url" &
 pids+=($!)
 for _ in {1..50}; do [[ -s $dir/url ]] && break; sleep 0.1; done
-measure gpuwise "$(sed 's,http://,,' "$dir/url")" "${pids[0]}"
+measure gpuwise "$(sed 's,http://,,' "$dir/url")" "pid=${pids[0]}"
 
 command -v nginx >/dev/null || { echo "nginx is not installed: nothing to compare with"; exit 0; }
 port=$((20000 + RANDOM % 20000))
@@ -48,4 +49,4 @@ CONF
 nginx -c "$dir/nginx.conf" -p "$dir" 2>/dev/null &
 pids+=($!)
 sleep 1
-measure nginx "127.0.0.1:$port" "${pids[1]}"
+measure nginx "127.0.0.1:$port" # its work is done by children, so no pid
