@@ -80,8 +80,9 @@ void gw_realised_compare(const gw_realised_side *before, const gw_realised_side 
 /*
  * Follows the action `id` of a plan (JSON of `gpuwise plan -o json`). The baseline is taken now. GW_ENOTFOUND
  * where the plan has no such action; GW_EUSAGE where it is followed already, or can save nothing; GW_ENODATA
- * where the store has less than a day before now; GW_ECORRUPT for a plan that is none. An action that was
- * stopped may be accepted anew. cluster: whose books, where the plan's nodes name none.
+ * where the store has less than a day before now, or nothing of the scope; GW_ECORRUPT for a plan that is
+ * none. An action that was stopped may be accepted anew. cluster: whose books, where the plan's nodes name
+ * none.
  */
 int gw_action_accept(gw_store *s, gw_str plan, const char *id, const char *cluster, const char *who,
                      int64_t now_ms, gw_error *e);

@@ -8,17 +8,30 @@ static int64_t hour_up(int64_t ms)
 
 /* ---- accepting ----------------------------------------------------------------------------------------- */
 
-/* Whose books are looked at: the named cluster where the store has it, else all of them. */
-static int find_cluster(gw_store *s, const char *cluster, gw_arena *arena, const char **ret, gw_error *e)
+static const char *in_list(const char *name, const char **names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (gw_eq(names[i], name))
+            return names[i];
+    return NULL;
+}
+
+/*
+ * Whose books are looked at: those of the one cluster that the plan names; where it names none, or one that
+ * has no books of its own, those of `cluster`; all of them where it names several, or neither has books.
+ */
+static int find_cluster(gw_store *s, const realised_names *named, const char *cluster, gw_arena *arena,
+                        const char **ret, gw_error *e)
 {
     const char **names = NULL;
     size_t n = 0;
     int rc = gw_store_clusters(s, arena, &names, &n, e);
-    *ret = NULL;
-    for (size_t i = 0; i < n && rc == 0; i++)
-        if (gw_eq(names[i], cluster))
-            *ret = names[i];
-    return rc;
+    if (rc)
+        return rc;
+    *ret = named->n == 1 ? in_list(named->items[0], names, n) : NULL;
+    if (!*ret && named->n < 2)
+        *ret = in_list(cluster, names, n);
+    return 0;
 }
 
 /* The hours before `now` that the store can have: seven days, or since its first. */
@@ -93,7 +106,7 @@ static int accept(gw_store *s, gw_str plan, const char *id, const char *cluster,
     realised_sums sums;
     int rc = check_new(s, id, arena, e);
     rc = rc ? rc : realised_read_plan(plan, id, arena, &a, &wanted, e);
-    rc = rc ? rc : find_cluster(s, cluster, arena, &a.cluster, e);
+    rc = rc ? rc : find_cluster(s, &wanted.clusters, cluster, arena, &a.cluster, e);
     rc = rc ? rc : find_baseline(s, &a, arena, e);
     rc = rc ? rc : realised_resolve(s, &a, &wanted, arena, e);
     if (rc == 0 && a.nodes.n + a.workloads.n + a.hired.n == 0)
@@ -104,6 +117,12 @@ static int accept(gw_store *s, gw_str plan, const char *id, const char *cluster,
     rc = rc ? rc : realised_sum(s, &a, a.baseline, arena, &sums, e);
     if (rc)
         return rc;
+    if (sums.side.held.paid_ms + sums.side.rest.paid_ms == 0 &&
+        sums.side.held.bill + sums.side.rest.bill == 0)
+        return gw_fail(e, GW_ENODATA,
+                       "the history has no charge of what action '%s' is about in the %" PRIu32
+                       " hours before now, so there is nothing to hold a saving against",
+                       id, sums.side.hours);
     a.before = sums.side;
     a.rows = sums.rows;
     a.n_rows = sums.n_rows;

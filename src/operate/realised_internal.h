@@ -52,8 +52,9 @@ void realised_show(gw_doc *d, const realised_action *a);
 /* Scope, kind, summary and prediction from an action of a plan, and the pods and GPUs whose workloads and
  * nodes the pages must tell. */
 typedef struct realised_wanted {
-    realised_names pods; /* "namespace\x1fpod" */
-    realised_names gpus; /* uuids */
+    realised_names pods;     /* "namespace\x1fpod" */
+    realised_names gpus;     /* uuids */
+    realised_names clusters; /* that its nodes and pods are of */
 } realised_wanted;
 int realised_read_plan(gw_str plan, const char *id, gw_arena *arena, realised_action *ret,
                        realised_wanted *wanted, gw_error *e);

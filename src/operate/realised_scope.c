@@ -48,6 +48,13 @@ static int add(reader *r, realised_names *names, const char *name)
     return name && *name ? realised_name_add(names, name, r->arena, r->e) : 0;
 }
 
+/* A node of the plan: its name, and whose it is. One that is to be hired has neither. */
+static int add_node(reader *r, const json_t *node)
+{
+    int rc = add(r, &r->a->nodes, text_of(node, "name"));
+    return rc ? rc : add(r, &r->wanted->clusters, text_of(node, "cluster"));
+}
+
 static int add_pair(reader *r, realised_names *names, const char *ns, const char *name)
 {
     char key[KEY_MAX];
@@ -65,8 +72,8 @@ static int read_moves(reader *r, const json_t *moves)
     json_array_foreach(moves, i, move)
     {
         const json_t *pod = json_object_get(move, "pod");
-        rc = rc ? rc : add(r, &r->a->nodes, text_of(json_object_get(move, "from"), "name"));
-        rc = rc ? rc : add(r, &r->a->nodes, text_of(json_object_get(move, "node"), "name"));
+        rc = rc ? rc : add_node(r, json_object_get(move, "from"));
+        rc = rc ? rc : add_node(r, json_object_get(move, "node"));
         rc = rc ? rc : add_pair(r, &r->wanted->pods, text_of(pod, "namespace"), text_of(pod, "name"));
         json_array_foreach(json_object_get(move, "seats"), k, seat)
         {
@@ -83,7 +90,7 @@ static int read_change(reader *r, const json_t *change)
     int rc = read_moves(r, json_object_get(change, "moves"));
     json_array_foreach(json_object_get(change, "releases"), i, x)
     {
-        rc = rc ? rc : add(r, &r->a->nodes, text_of(x, "name"));
+        rc = rc ? rc : add_node(r, x);
     }
     json_array_foreach(json_object_get(change, "cuts"), i, x)
     {

@@ -373,6 +373,35 @@ static void test_overlap(void **state)
     gw_store_free(s);
 }
 
+/* Books of several clusters: those of the one that the plan names, and not of the one that asks. */
+static void test_cluster(void **state)
+{
+    GW_UNUSED(state);
+    gw_store *s = open_store();
+    gw_error e;
+    put_hours(s, 0, 168, 10, 10, true);
+    for (int i = 0; i < 168; i++) { /* books of another cluster, with nodes of the same name */
+        gw_hour_leaf l = leaf("n2", "big", "chat-9", 10);
+        gw_hour h = {.cluster = "other", .start_ms = START + i * H, .leaves = &l, .n_leaves = 1};
+        gw_put_result r;
+        h.total = gw_hour_sum(&h);
+        assert_int_equal(gw_store_put_hour(s, &h, NULL, &r, &e), 0);
+    }
+    assert_int_equal(gw_action_accept(s, gw_str_of(plan), ID, "other", "ann", ACCEPT, &e), 0);
+    json_t *doc = actions_of(s);
+    const json_t *a = json_array_get(json_object_get(doc, "actions"), 0);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(a, "scope"), "cluster")), "prod");
+    assert_true(fabs(number(json_object_get(a, "baseline"), "bill") - 2 * 168) < 1e-9);
+    json_decref(doc);
+    /* of what the history knows nothing, no saving can be told */
+    static const char unknown[] =
+        "{\"actions\":[{\"id\":\"u\",\"kind\":\"release-node\",\"change\":{\"releases\":[{\"name\":"
+        "\"n7\"}]}}]}";
+    assert_int_equal(gw_action_accept(s, gw_str_of(unknown), "u", "prod", "ann", ACCEPT, &e), GW_ENODATA);
+    assert_non_null(strstr(e.message, "no charge of what action 'u' is about"));
+    gw_store_free(s);
+}
+
 static void test_errors(void **state)
 {
     GW_UNUSED(state);
@@ -471,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_hired),
         cmocka_unit_test(test_when),
         cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_cluster),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_bad_documents),
         cmocka_unit_test(test_no_memory),
