@@ -270,8 +270,7 @@ static void settle(gw_link *k)
         want = EPOLLIN;
     else
         want = (gw_conn_wants_input(c) || k->write_wants_read ? (uint32_t)EPOLLIN : 0) |
-               ((k->blocked && c->out.bytes) || k->read_wants_write ? (uint32_t)EPOLLOUT : 0) |
-               (c->out.bytes && !k->blocked && !k->write_wants_read ? (uint32_t)EPOLLOUT : 0);
+               ((c->out.bytes && !k->write_wants_read) || k->read_wants_write ? (uint32_t)EPOLLOUT : 0);
     watch(k, want);
     gw_loop_time(k);
 }
