@@ -574,5 +574,28 @@ class Mail(Case):
         self.assertEqual(e.status()["queued"], 1)
 
 
+class Daemon(Case):
+    def test_budget_of_the_sample_fleet(self):
+        """From the sample fleet's bill to a webhook: one alert for a budget of a dollar, and the route in /metrics."""
+        r = self.receiver()
+        port = servers.free_port()
+        config = self.file("gpuwise.yaml", json.dumps({
+            "cluster": "demo", "budgets": [{"name": "tiny", "amount": 1}],
+            "alerts": {"routes": [{"type": "webhook", "url": r.url, "kinds": ["budget-*"]}]}}))
+        d = servers.Servers("gw-alert-serve-")
+        self.addCleanup(d.stop)
+        d.spawn("serve", [os.path.join(BUILD, "gpuwise"), "serve", "--config", config, "--demo", "--listen", "127.0.0.1:%d" % port,
+                          "--store", "sqlite:" + self.store])
+        d.wait_for("an alert", lambda: len(r.requests) > 0, 90)
+        alerts = [a for m in r.bodies() for a in m["alerts"]]
+        reached = [a for a in alerts if a["kind"] == "budget-threshold"]
+        self.assertEqual([(a["severity"], a["status"]) for a in reached], [("error", "firing")], alerts)  # the highest threshold, 95 %
+        self.assertIn("tiny", reached[0]["summary"])
+        metrics = urllib.request.urlopen("http://127.0.0.1:%d/metrics" % port, timeout=20).read().decode()
+        self.assertIn('gpuwise_alert_route_up{route="webhook"} 1\n', metrics)
+        self.assertRegex(metrics, r'gpuwise_alerts_sent_total\{route="webhook"\} [1-9]')
+        self.assertIn('gpuwise_alerts_queued{route="webhook"} 0\n', metrics)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -236,12 +236,17 @@ int main(int argc, char **argv)
                                .external_url = "http://127.0.0.1:9797/",
                                .timeout_ms = 2000};
     gw_alert_options o = {.config = c, .send = gw_deliver_send, .clock = clock_of, .seed = 1};
-    if (argc < 2 || gw_store_open(&(gw_store_options){.url = argv[1]}, &store, &e) ||
-        gw_deliver_new(&c, &deliver, &e))
-        return die(&e);
+    int rc = argc < 2 ? gw_fail(&e, GW_EUSAGE, "which store?") : 0;
+    rc = rc ? rc : gw_store_open(&(gw_store_options){.url = argv[1]}, &store, &e);
+    rc = rc ? rc : gw_deliver_new(&c, &deliver, &e);
     o.send_ctx = deliver;
-    if (gw_alerts_new(&o, &alerts, &e))
+    rc = rc ? rc : gw_alerts_new(&o, &alerts, &e);
+    if (rc) {
+        gw_deliver_free(deliver);
+        if (store)
+            gw_store_free(store);
         return die(&e);
+    }
     gw_alert_shelf shelf = gw_alert_shelf_of(store);
     puts("ready");
     fflush(stdout);
