@@ -7,7 +7,7 @@
 #   make bench      speed, beside the alternatives (docs/BENCHMARKS.md)
 #   make fuzz       every fuzz target for FUZZ_SECONDS (600) each
 #   make torture    every allocation failed in turn, in full
-#   make kill       the daemon killed KILLS (200) times on each store
+#   make kill       a writer of each store, and the daemon on each, killed KILLS (200) times
 #   make valgrind   unit tests under valgrind
 #   make lint       house rules
 #   make install    to DESTDIR and PREFIX (/usr/local)
@@ -51,6 +51,7 @@ torture: dev
 	@tools/run-tests --only torture --full
 
 kill: dev all
+	@ninja --quiet -C $(BUILD) tests/unit/store_test_trouble_c && GW_STORE_KILLS=$(KILLS) $(BUILD)/tests/unit/store_test_trouble_c
 	@cd tests/integration && GW_BUILD=$(CURDIR)/$(BUILD) GW_KILLS=$(KILLS) python3 -m unittest -v test_serve_kill
 
 valgrind: dev

@@ -48,9 +48,10 @@ int gw_base_load(gw_store *s, int64_t cluster, int64_t id, gw_error *e)
 static bool is_worth_a_new_one(const gw_texts *base, const gw_texts *hour)
 {
     size_t missing = 0;
+    uint32_t near = 0;
     for (uint32_t i = 0; i < gw_texts_n(hour); i++) {
         gw_str s = gw_texts_at(hour, i);
-        if (gw_map_get(&base->map, s) == GW_NONE)
+        if (gw_texts_find(base, s, &near) == GW_NONE)
             missing += s.n;
     }
     return missing > WORTH_BYTES + base->bytes / 8 || base->bytes > 16 * WORTH_BYTES + 4 * hour->bytes;

@@ -41,8 +41,7 @@ static void join(const gw_str dim[GW_N_GROUP_DIMS], gw_buf *b)
 {
     gw_buf_clear(b);
     for (size_t d = 0; d < GW_N_GROUP_DIMS; d++) {
-        gw_buf_printf(b, "%zu:", dim[d].n);
-        gw_buf_add(b, dim[d].p, dim[d].n);
+        gw_pack_text(b, dim[d]);
     }
 }
 

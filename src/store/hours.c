@@ -342,7 +342,7 @@ int gw_hour_put(gw_store *s, const gw_hour *h, const gw_put *how, gw_put_result 
     if (how->digest)
         memcpy(digest, how->digest, sizeof(digest));
     else
-        gw_hour_digest(h, &lt, digest);
+        rc = rc ? rc : gw_hour_digest(h, &lt, digest, e);
     rc = rc ? rc : gw_cluster_lock(s, h->cluster, &cluster, e);
     rc = rc ? rc : look(s, cluster, h->start_ms, &t, e);
     if (rc == 0 && t.found && !t.same)

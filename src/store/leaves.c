@@ -94,28 +94,37 @@ static u128 mix_text(u128 h, gw_str s)
     return h;
 }
 
-void gw_hour_digest(const gw_hour *h, const gw_leaf_texts *t, uint8_t ret[GW_DIGEST_BYTES])
+int gw_hour_digest(const gw_hour *h, const gw_leaf_texts *t, uint8_t ret[GW_DIGEST_BYTES], gw_error *e)
 {
-    u128 all = 0;
-    all = mix_text(all, gw_str_of(h->cluster));
+    size_t n_texts = gw_texts_n(&t->texts);
+    u128 *text =
+        gw_malloc(GW_MAX(n_texts, (size_t)1) * sizeof(*text)); /* digests of the texts, each made once */
+    if (!text)
+        return gw_fail_memory(e);
+    for (uint32_t i = 0; i < n_texts; i++)
+        text[i] = mix_text(0, gw_texts_at(&t->texts, i));
+    u128 all = mix_text(0, gw_str_of(h->cluster)), sum = 0;
     all = mix(all, (uint64_t)h->start_ms);
     all = mix(all, (uint64_t)h->observed.start_ms);
     all = mix(all, (uint64_t)h->observed.end_ms);
-    u128 sum = 0;
     for (size_t i = 0; i < t->n; i++) {
         const gw_hour_leaf *l = &h->leaves[i];
         u128 one = mix(0, (uint64_t)l->kind);
-        for (size_t d = 0; d < GW_N_TEXT_DIMS; d++)
-            one = mix_text(one, gw_texts_at(&t->texts, t->ids[d * t->n + i]));
+        for (size_t d = 0; d < GW_N_TEXT_DIMS; d++) {
+            u128 s = text[t->ids[d * t->n + i]];
+            one = mix(one ^ (s >> 64) << 64, (uint64_t)s);
+        }
         one = mix(one, (uint64_t)l->node_hourly);
         for (size_t c = 0; c < GW_N_MEASURES; c++) {
             int64_t v = gw_measure_of(&l->m, c);
-            one = mix(one, (uint64_t)(v == GW_MICRO_UNKNOWN ? GW_UNKNOWN_COUNT
-                                                            : v)); /* one unknown is as another */
+            /* one unknown is as another */
+            one = mix(one, (uint64_t)(v == GW_MICRO_UNKNOWN ? GW_UNKNOWN_COUNT : v));
         }
         sum += mix(one, t->n);
     }
+    gw_free(text);
     all = mix(mix(all, (uint64_t)sum), (uint64_t)(sum >> 64));
     for (int i = 0; i < GW_DIGEST_BYTES; i++)
         ret[i] = (uint8_t)(all >> 8 * i);
+    return 0;
 }

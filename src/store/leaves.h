@@ -39,6 +39,6 @@ int gw_page_get(const void *bytes, size_t n, const gw_texts *base, uint32_t base
  * are the same. No defence against forgery, and none is needed.
  */
 #define GW_DIGEST_BYTES 16
-void gw_hour_digest(const gw_hour *h, const gw_leaf_texts *t, uint8_t ret[GW_DIGEST_BYTES]);
+int gw_hour_digest(const gw_hour *h, const gw_leaf_texts *t, uint8_t ret[GW_DIGEST_BYTES], gw_error *e);
 
 #endif

@@ -150,12 +150,16 @@ static const gw_measures *row(const gw_measures *first, size_t stride, size_t i)
 void gw_measures_put(gw_buf *b, const gw_measures *first, size_t stride, size_t n)
 {
     static const gw_measures none;
+    gw_writer w;
+    w.b = b;
+    w.n = 0;
     for (size_t f = 0; f < GW_COUNT(fields); f++)
         for (size_t i = 0; i < n; i++) {
             const gw_measures *m = row(first, stride, i), *up = i ? row(first, stride, i - 1) : &none;
             int64_t v = *(const int64_t *)(const void *)((const char *)m + fields[f].offset);
-            gw_signed_put(b, minus(v, fields[f].guess(m, up)));
+            gw_write_signed(&w, minus(v, fields[f].guess(m, up)));
         }
+    gw_writer_flush(&w);
 }
 
 void gw_measures_get(gw_cursor *c, gw_measures *first, size_t stride, size_t n)

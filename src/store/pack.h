@@ -49,13 +49,35 @@ static inline int64_t gw_unzigzag(uint64_t v)
 }
 
 void gw_varint_put(gw_buf *b, uint64_t v);
+void gw_pack_text(gw_buf *b, gw_str s); /* length, bytes */
 
-static inline void gw_signed_put(gw_buf *b, int64_t v)
+/* Many of them at a time: collected here and handed to the buffer by the block. */
+#define GW_WRITER_BYTES ((size_t)4096)
+typedef struct gw_writer {
+    gw_buf *b;
+    size_t n;
+    uint8_t block[GW_WRITER_BYTES];
+} gw_writer;
+
+static inline void gw_writer_flush(gw_writer *w)
 {
-    gw_varint_put(b, gw_zigzag(v));
+    gw_buf_add(w->b, w->block, w->n);
+    w->n = 0;
 }
 
-void gw_pack_text(gw_buf *b, gw_str s); /* length, bytes */
+static inline void gw_write_varint(gw_writer *w, uint64_t v)
+{
+    if (w->n + 10 > GW_WRITER_BYTES)
+        gw_writer_flush(w);
+    for (; v >= 0x80; v >>= 7)
+        w->block[w->n++] = (uint8_t)(v | 0x80);
+    w->block[w->n++] = (uint8_t)v;
+}
+
+static inline void gw_write_signed(gw_writer *w, int64_t v)
+{
+    gw_write_varint(w, gw_zigzag(v));
+}
 
 /* Reads on; past the end, or a number of more than 64 bits, sets bad, and from then on everything is 0. */
 typedef struct gw_cursor {

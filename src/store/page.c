@@ -14,26 +14,30 @@ static void put_body(const gw_hour *h, const gw_leaf_texts *t, const gw_texts *b
 {
     gw_pack_text(b, gw_str_of(h->cluster));
     gw_varint_put(b, (uint64_t)(h->start_ms / GW_HOUR_MS));
-    gw_signed_put(b, (int64_t)((uint64_t)h->observed.start_ms - (uint64_t)h->start_ms));
-    gw_signed_put(b, (int64_t)((uint64_t)h->observed.end_ms - (uint64_t)h->start_ms));
+    gw_varint_put(b, gw_zigzag((int64_t)((uint64_t)h->observed.start_ms - (uint64_t)h->start_ms)));
+    gw_varint_put(b, gw_zigzag((int64_t)((uint64_t)h->observed.end_ms - (uint64_t)h->start_ms)));
     gw_varint_put(b, base ? gw_texts_n(base) : 0);
     gw_texts_put(own, 0, b);
-    gw_varint_put(b, t->n);
+    gw_writer w;
+    w.b = b;
+    w.n = 0;
+    gw_write_varint(&w, t->n);
     for (size_t i = 0; i < t->n; i++)
-        gw_buf_putc(b, (char)h->leaves[i].kind);
+        gw_write_varint(&w, (uint64_t)h->leaves[i].kind);
     for (size_t d = 0; d < GW_N_TEXT_DIMS; d++) {
         int64_t before = 0;
         for (size_t i = 0; i < t->n; i++) {
             int64_t id = number[t->ids[d * t->n + i]];
-            gw_signed_put(b, id - before);
+            gw_write_signed(&w, id - before);
             before = id;
         }
     }
     uint64_t before = 0;
     for (size_t i = 0; i < t->n; i++) {
-        gw_signed_put(b, (int64_t)((uint64_t)h->leaves[i].node_hourly - before));
+        gw_write_signed(&w, (int64_t)((uint64_t)h->leaves[i].node_hourly - before));
         before = (uint64_t)h->leaves[i].node_hourly;
     }
+    gw_writer_flush(&w);
     if (t->n)
         gw_measures_put(b, &h->leaves[0].m, sizeof(h->leaves[0]), t->n);
 }
@@ -43,9 +47,10 @@ static int number_texts(const gw_leaf_texts *t, const gw_texts *base, uint32_t *
                         gw_error *e)
 {
     size_t n_base = base ? gw_texts_n(base) : 0;
+    uint32_t near = 0;
     for (uint32_t i = 0; i < gw_texts_n(&t->texts); i++) {
         gw_str s = gw_texts_at(&t->texts, i);
-        number[i] = base ? gw_map_get(&base->map, s) : GW_NONE;
+        number[i] = base ? gw_texts_find(base, s, &near) : GW_NONE;
         if (number[i] != GW_NONE)
             continue;
         int rc = gw_texts_add(own, s, &number[i], e);

@@ -65,6 +65,16 @@ int gw_texts_add(gw_texts *t, gw_str s, uint32_t *ret_id, gw_error *e)
     return rc;
 }
 
+uint32_t gw_texts_find(const gw_texts *t, gw_str s, uint32_t *near)
+{
+    uint32_t id = *near;
+    if (id >= t->map.n || !gw_str_eq(gw_texts_at(t, id), s))
+        id = gw_map_get(&t->map, s);
+    /* after one that is not there, the next is most likely behind the one that stood in its place */
+    *near = id == GW_NONE ? *near + 1 : id + 1;
+    return id;
+}
+
 void gw_texts_put(const gw_texts *t, size_t from, gw_buf *b)
 {
     gw_varint_put(b, t->map.n - from);

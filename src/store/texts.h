@@ -34,6 +34,12 @@ static inline gw_str gw_texts_at(const gw_texts *t, uint32_t id)
     return (gw_str){t->map.entries[id].key, t->map.entries[id].key_len};
 }
 
+/*
+ * The id of the text, or GW_NONE. *near is where to look first, and set to behind what was found: lists of
+ * two hours are nearly in one order. Begin with 0.
+ */
+uint32_t gw_texts_find(const gw_texts *t, gw_str s, uint32_t *near);
+
 /* Appends the list as an envelope. Same texts, same bytes. */
 int gw_texts_write(const gw_texts *t, gw_buf *b, gw_error *e);
 /* *ret is initialised by this, and to be freed where it returns 0. */
