@@ -284,6 +284,50 @@ static int key_in_ns(gw_buf *b, const char *ns, const char *name, gw_error *e)
     return gw_buf_check(b, "the name of a Kubernetes object", e);
 }
 
+/*
+ * What is read again and again, by a daemon, must not need room each time: the room of what it replaces is
+ * only given back with the fleet. Too large to compare counts as changed.
+ */
+static bool same_bytes(gw_buf *a, gw_buf *b)
+{
+    gw_error ignored;
+    bool same = !gw_buf_check(a, "", &ignored) && !gw_buf_check(b, "", &ignored) && a->len == b->len &&
+                memcmp(a->data, b->data, a->len) == 0;
+    gw_buf_free(a);
+    gw_buf_free(b);
+    return same;
+}
+
+static bool same_volume(const gw_volume *x, const gw_volume *y)
+{
+    gw_buf a, b;
+    gw_buf_init(&a, GW_RULES_MAX_BYTES);
+    gw_buf_init(&b, GW_RULES_MAX_BYTES);
+    put_alternatives(&a, &x->nodes, 1);
+    put_alternatives(&b, &y->nodes, 1);
+    return same_bytes(&a, &b) && x->anywhere == y->anywhere && x->local == y->local && x->shared == y->shared;
+}
+
+static void put_budget(gw_buf *b, const gw_budget *x)
+{
+    const int64_t numbers[] = {x->disruptions_allowed, x->current_healthy, x->desired_healthy,
+                               x->expected_pods};
+    put_term(b, &x->selector);
+    put_text(b, x->min_available);
+    put_text(b, x->max_unavailable);
+    gw_buf_add(b, numbers, sizeof(numbers));
+}
+
+static bool same_budget(const gw_budget *x, const gw_budget *y)
+{
+    gw_buf a, b;
+    gw_buf_init(&a, GW_RULES_MAX_BYTES);
+    gw_buf_init(&b, GW_RULES_MAX_BYTES);
+    put_budget(&a, x);
+    put_budget(&b, y);
+    return same_bytes(&a, &b);
+}
+
 int gw_fleet_add_volume(gw_fleet *f, const gw_volume *v, gw_error *e)
 {
     uint32_t at;
@@ -292,6 +336,8 @@ int gw_fleet_add_volume(gw_fleet *f, const gw_volume *v, gw_error *e)
                   "PersistentVolumes", &at);
     if (rc)
         return rc;
+    if (at < f->n_volumes && same_volume(&f->volumes[at], v))
+        return 0;
     copier c = {.f = f};
     gw_volume to = *v;
     to.name = copy_text(&c, v->name);
@@ -330,7 +376,7 @@ int gw_fleet_add_budget(gw_fleet *f, const gw_budget *v, gw_error *e)
     if (rc == 0)
         rc = FIND(&f->by_budget, key, f->budgets, f->n_budgets, f->cap_budgets, GW_FLEET_MAX_BUDGETS,
                   "PodDisruptionBudgets", &at);
-    if (rc == 0) {
+    if (rc == 0 && !(at < f->n_budgets && same_budget(&f->budgets[at], v))) {
         copier c = {.f = f};
         gw_budget to = *v;
         to.ns = copy_text(&c, v->ns);

@@ -262,13 +262,23 @@ int gw_kube_add_node_rules(gw_fleet *f, const gw_kube_place *at, const json_t *o
     size_t count = json_array_size(list);
     if (r || count > GW_RULES_MAX_ITEMS)
         return r; /* so many that nobody knows them */
-    if (count && !(taints = GW_NEW_ARRAY(&f->rule_parts, gw_taint, count)))
+    if (count && !(taints = GW_NEW_ARRAY(at->scratch, gw_taint, count)))
         return gw_fail_memory(at->e);
     for (size_t i = 0; i < count && !r; i++)
         r = read_taint(f, at, json_array_get(list, i), &taints[i]);
     if (r)
         return r;
-    n->taints = taints;
+    /* a list that is read again and again, by a daemon, must not need room each time for what it knows */
+    bool same = count == n->n_taints;
+    for (size_t i = 0; i < count && same; i++)
+        same = taints[i].key == n->taints[i].key && taints[i].value == n->taints[i].value &&
+               taints[i].effect == n->taints[i].effect;
+    gw_taint *kept = same ? n->taints : count ? GW_NEW_ARRAY(&f->rule_parts, gw_taint, count) : NULL;
+    if (count && !kept)
+        return gw_fail_memory(at->e);
+    if (!same && count)
+        memcpy(kept, taints, count * sizeof(*kept));
+    n->taints = kept;
     n->n_taints = (uint32_t)count;
     n->keep = gw_eq(json_string_value(json_object_get(annotations, DO_NOT_DISRUPT)), "true")
                   ? "it has the annotation " DO_NOT_DISRUPT ": true"

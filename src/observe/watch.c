@@ -225,12 +225,10 @@ static void tell(const gw_watch *w, int64_t now_ms)
                       "reading metrics");
 }
 
-int gw_watch_read(gw_watch *w, gw_source *source, int64_t now_ms, gw_error *e)
+static int read_all(gw_watch *w, gw_source *source, int64_t now_ms, gw_error *e)
 {
     int rc = 0;
     bool opened = true;
-    if (now_ms > WATCH_END_MAX || now_ms < -WATCH_END_MAX)
-        return gw_fail(e, GW_EUSAGE, "the time is %" PRId64 " ms: set this machine's clock", now_ms);
     while (!rc && !w->broken && opened) {
         for (size_t i = 0; i < w->n_open && !rc; i++) {
             rc = read_fully(w, i, source, now_ms, e);
@@ -245,6 +243,24 @@ int gw_watch_read(gw_watch *w, gw_source *source, int64_t now_ms, gw_error *e)
     }
     if (!rc && w->broken)
         return gw_fail(e, GW_EINTERNAL, "the watch ran out of memory while it closed a slice: start again");
+    return rc;
+}
+
+/* What was judged goes on being so when a slice is closed, or hours are dropped. Where that fails, nothing is
+ * judged until the caller does it. */
+static void judge_again(gw_watch *w, int64_t until_ms)
+{
+    if (!w->now && !w->broken && until_ms > w->o.start_ms)
+        gw_watch_judge(w, until_ms, NULL);
+}
+
+int gw_watch_read(gw_watch *w, gw_source *source, int64_t now_ms, gw_error *e)
+{
+    int64_t until = gw_watch_judged(w);
+    if (now_ms > WATCH_END_MAX || now_ms < -WATCH_END_MAX)
+        return gw_fail(e, GW_EUSAGE, "the time is %" PRId64 " ms: set this machine's clock", now_ms);
+    int rc = read_all(w, source, now_ms, e);
+    judge_again(w, until);
     return rc;
 }
 
@@ -318,6 +334,7 @@ void gw_watch_trim(gw_watch *w, int64_t before_ms)
         n++;
     if (n == 0)
         return;
+    int64_t until = gw_watch_judged(w);
     gw_judgement_free(w->now); /* it speaks of them */
     w->now = NULL;
     for (size_t i = 0; i < n; i++)
@@ -330,4 +347,5 @@ void gw_watch_trim(gw_watch *w, int64_t before_ms)
     w->first_ms += (int64_t)n * GW_HOUR_MS;
     for (size_t i = 0; i < w->carry.n_units; i++)
         forget_lumps(&w->carry.units[i], w->first_ms);
+    judge_again(w, until);
 }

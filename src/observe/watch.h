@@ -69,11 +69,12 @@ int gw_watch_objects(gw_watch *w, gw_source *source, gw_error *e);
 int gw_watch_judge(gw_watch *w, int64_t until_ms, gw_error *e);
 
 /*
- * Everything below is as of the last judgement: empty before the first one, and after a read that has closed
- * a slice, or a trim, until the next one.
+ * Everything below is as of the last judgement: empty before the first one. A read that closes a slice, and a
+ * trim, repeat it up to the same time; where that fails for want of memory all is empty until the next one.
  */
 
-/* Lives until the next gw_watch_judge or gw_watch_read; gw_fleet_clone makes a copy that outlives it. */
+/* Lives until the next gw_watch_judge, gw_watch_read or gw_watch_trim; gw_fleet_clone makes a copy that
+ * outlives it. */
 const gw_fleet *gw_watch_fleet(const gw_watch *w);
 /* Up to when hours are judged. start_ms: nothing is. */
 int64_t gw_watch_judged(const gw_watch *w);
