@@ -82,6 +82,16 @@ class ServeFleet(unittest.TestCase):
         self.assertEqual(len(history["steps"]), 24)
         self.assertLess(abs(hours - bill), Decimal("0.000001") * 24 * 400)
 
+    def test_the_page_agrees(self):
+        """The dashboard in a real browser, on this daemon: what it shows is what the API says, to the micro-dollar (web/tests/browser.mjs)."""
+        missing = [c for c in ("node", "chromium") if not shutil.which(c)]
+        if missing or not os.path.isdir(os.path.join(ROOT, "web", "node_modules")):
+            self.skipTest("no " + ", no ".join(missing) if missing else "web/node_modules is not there: tools/build-dashboard --install-only")
+        r = subprocess.run(["node", os.path.join(ROOT, "web", "tests", "browser.mjs"), "--base", self.daemon.url + "/", "--only", "the totals of the page"],
+                           capture_output=True, text=True, timeout=180)
+        self.assertEqual(r.returncode, 0, r.stdout[-3000:] + r.stderr[-1000:])
+        self.assertRegex(r.stdout, r"(?m)^ok 1 ")
+
     def test_speed(self):
         """The first turn reads the day; the others look for what is new."""
         self.assertLess(self.took, 2.0)
