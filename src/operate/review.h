@@ -43,6 +43,7 @@ gw_interval gw_review_period(gw_review_kind k, int64_t now_ms);
 #define GW_REVIEW_OWNERS_MAX    8    /* of a namespace, listed */
 #define GW_REVIEW_WORKLOADS     10
 #define GW_REVIEW_PROPOSALS_MAX 8 /* of a workload, listed */
+#define GW_REVIEW_HELD          5 /* reasons of the plan, dearest first */
 #define GW_REVIEW_MONTHS        6
 #define GW_REVIEW_UNITS_MAX     20 /* dearest teams, and models, in the trend */
 #define GW_REVIEW_PERIOD_MAX_MS (400 * GW_DAY_MS)
@@ -97,6 +98,13 @@ typedef struct gw_review_proposal {
     bool chosen;
 } gw_review_proposal;
 
+/* What the plan leaves as it is, and why. */
+typedef struct gw_review_held {
+    const char *why;
+    double gpus;      /* negative: not known */
+    gw_micro monthly; /* GW_MICRO_UNKNOWN */
+} gw_review_held;
+
 typedef struct gw_review_workload {
     const char *cluster, *ns, *workload, *kind, *team, *class, *model;
     gw_measures m, before;
@@ -137,7 +145,9 @@ typedef struct gw_review {
     size_t n_workloads;
     size_t workloads_seen; /* of how many; they follow in `workloads` */
     const char *plan_made; /* of which window the plan is; NULL: there is none in the store */
-    gw_spot spot;          /* monthly */
+    gw_review_held held_back[GW_REVIEW_HELD];
+    size_t n_held_back;
+    gw_spot spot; /* monthly */
     gw_review_month months[GW_REVIEW_MONTHS];
     size_t n_months; /* oldest first; the last is the month of the review */
     gw_review_unit *units;

@@ -89,6 +89,15 @@ static void put_workloads(gw_doc *d, const gw_review *r)
 {
     gw_doc_int(d, "workloadsSeen", (int64_t)r->workloads_seen);
     gw_doc_text(d, "planOf", r->plan_made);
+    gw_doc_array(d, "heldBack");
+    for (size_t i = 0; i < r->n_held_back; i++) {
+        gw_doc_object(d, NULL);
+        gw_doc_text(d, "why", r->held_back[i].why);
+        put_share(d, "gpus", r->held_back[i].gpus);
+        gw_doc_money(d, "monthlyCost", r->held_back[i].monthly);
+        gw_doc_end(d);
+    }
+    gw_doc_end(d);
     gw_doc_array(d, "workloads");
     for (size_t i = 0; i < r->n_workloads; i++) {
         const gw_review_workload *x = &r->workloads[i];

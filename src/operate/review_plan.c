@@ -35,9 +35,9 @@ static size_t fit(const gw_review_workload *w, const char *cluster, const char *
 }
 
 /* Amounts are numbers with six decimals: below 2^53 µ$ (nine billion dollars) the double gives them back. */
-static gw_micro money_of(const json_t *action, const char *key)
+static gw_micro money_of(const json_t *saving, const char *key)
 {
-    const json_t *v = json_object_get(json_object_get(action, "share"), key);
+    const json_t *v = json_object_get(saving, key);
     double dollars = json_number_value(v);
     return json_is_number(v) && fabs(dollars) < 9e9 ? (gw_micro)llround(dollars * 1e6) : GW_MICRO_UNKNOWN;
 }
@@ -52,12 +52,13 @@ static int propose(gw_review *r, gw_review_workload *w, const json_t *action, gw
         w->n_proposals++;
         return 0;
     }
+    const json_t *saving = json_object_get(action, "share");
     const char *kind = text_of(action, "kind"), *text = text_of(action, "text");
     gw_review_proposal p = {.action = gw_arena_strdup(&r->arena, id ? id : ""),
                             .kind = gw_arena_strdup(&r->arena, kind ? kind : ""),
                             .text = gw_arena_strdup(&r->arena, text ? text : ""),
-                            .monthly_low = money_of(action, "monthlyLow"),
-                            .monthly_high = money_of(action, "monthlyHigh"),
+                            .monthly_low = money_of(saving, "monthlyLow"),
+                            .monthly_high = money_of(saving, "monthlyHigh"),
                             .chosen = json_is_true(json_object_get(action, "chosen"))};
     if (!p.action || !p.kind || !p.text)
         return gw_fail_memory(e);
@@ -121,6 +122,26 @@ static int take_resizes(gw_review *r, const json_t *action, const json_t *resize
     return 0;
 }
 
+static int take_held(gw_review *r, const json_t *held, gw_error *e)
+{
+    size_t i;
+    const json_t *x;
+    json_array_foreach(held, i, x)
+    {
+        const char *why = text_of(x, "why");
+        const json_t *gpus = json_object_get(x, "gpus");
+        if (!why || r->n_held_back == GW_REVIEW_HELD)
+            continue;
+        gw_review_held h = {.why = gw_arena_strdup(&r->arena, why),
+                            .gpus = json_is_number(gpus) ? json_number_value(gpus) : -1,
+                            .monthly = money_of(x, "monthlyCost")};
+        if (!h.why)
+            return gw_fail_memory(e);
+        r->held_back[r->n_held_back++] = h;
+    }
+    return 0;
+}
+
 /* A pod or a workload that the plan holds back is named in no entry of "held": those are counts. So what can
  * be said of a workload without proposals is only that the plan has none. */
 static int take(gw_review *r, const json_t *plan, gw_error *e)
@@ -137,9 +158,7 @@ static int take(gw_review *r, const json_t *plan, gw_error *e)
     if (!r->plan_made)
         return gw_fail_memory(e);
     for (size_t k = 0; k < r->n_workloads; k++)
-        r->workloads[k].why_none =
-            "no action of the plan changes its pods or their requests; gpuwise plan says "
-            "what holds it back";
+        r->workloads[k].why_none = "no action of the plan changes its pods or their requests";
     json_array_foreach(actions, i, action)
     {
         const json_t *change = json_object_get(action, "change");
@@ -148,7 +167,7 @@ static int take(gw_review *r, const json_t *plan, gw_error *e)
         if (rc)
             return rc;
     }
-    return 0;
+    return take_held(r, json_object_get(plan, "held"), e);
 }
 
 int gw_review_take_plan(gw_review *r, gw_str plan, gw_error *e)

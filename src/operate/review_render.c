@@ -211,10 +211,6 @@ static void put_weekly(gw_page *p, const gw_review *r)
 static void put_proposals(gw_page *p, const gw_review_workload *x)
 {
     char low[GW_MICRO_TEXT_MAX], high[GW_MICRO_TEXT_MAX];
-    if (x->n_proposals == 0) {
-        gw_page_text(p, "Nothing proposed: %s.", x->why_none ? x->why_none : "the plan says nothing of it");
-        return;
-    }
     for (size_t i = 0; i < GW_MIN(x->n_proposals, (size_t)GW_REVIEW_PROPOSALS_MAX); i++) {
         const gw_review_proposal *q = &x->proposals[i];
         const char *standing = q->chosen ? "" : "Alternative, not in the plan: ";
@@ -228,6 +224,34 @@ static void put_proposals(gw_page *p, const gw_review_workload *x)
     }
     if (x->n_proposals > GW_REVIEW_PROPOSALS_MAX)
         gw_page_text(p, "And %zu more.", x->n_proposals - GW_REVIEW_PROPOSALS_MAX);
+}
+
+/* The workloads that the plan leaves as they are, and what it says of why. */
+static void put_nothing(gw_page *p, const gw_review *r)
+{
+    static const char *const columns[] = {"Cluster", "Workload", "Why"},
+                             *const reasons[] = {"What the plan leaves as it is, in all", ">GPUs",
+                                                 ">$ a month"};
+    gw_page_heading(p, 3, "Nothing proposed");
+    gw_page_table(p, "Workloads for which nothing is proposed", columns, GW_COUNT(columns));
+    for (size_t i = 0; i < r->n_workloads; i++) {
+        const gw_review_workload *x = &r->workloads[i];
+        if (x->n_proposals)
+            continue;
+        gw_page_cell(p, x->cluster);
+        gw_page_cellf(p, "%s/%s", x->ns, x->workload);
+        gw_page_cell(p, x->why_none);
+    }
+    gw_page_table_end(p);
+    if (r->n_held_back == 0)
+        return;
+    gw_page_table(p, "What holds the plan back", reasons, GW_COUNT(reasons));
+    for (size_t i = 0; i < r->n_held_back; i++) {
+        gw_page_cell(p, r->held_back[i].why);
+        gw_page_cell_hours(p, r->held_back[i].gpus);
+        gw_page_cell_money(p, r->held_back[i].monthly);
+    }
+    gw_page_table_end(p);
 }
 
 static void put_biweekly(gw_page *p, const gw_review *r)
@@ -277,13 +301,19 @@ static void put_biweekly(gw_page *p, const gw_review *r)
     else
         gw_page_note(
             p, "There is no plan in the store, so nothing is proposed here: gpuwise serve puts one there.");
+    size_t without = 0;
     for (size_t i = 0; i < r->n_workloads && r->plan_made; i++) {
+        const gw_review_workload *x = &r->workloads[i];
         char name[NAMES_MAX];
-        snprintf(name, sizeof(name), "%s/%s of %s", r->workloads[i].ns, r->workloads[i].workload,
-                 r->workloads[i].cluster);
+        without += x->n_proposals == 0;
+        if (x->n_proposals == 0)
+            continue;
+        snprintf(name, sizeof(name), "%s/%s of %s", x->ns, x->workload, x->cluster);
         gw_page_heading(p, 3, name);
-        put_proposals(p, &r->workloads[i]);
+        put_proposals(p, x);
     }
+    if (without)
+        put_nothing(p, r);
 }
 
 /* ---- monthly ------------------------------------------------------------------------------------------- */

@@ -283,7 +283,8 @@ static const char plan[] =
     "{\"id\":\"right-size/x\",\"kind\":\"right-size\",\"text\":\"asks for "
     "less\",\"chosen\":false,\"share\":null,"
     "\"change\":{\"resizes\":[{\"namespace\":\"ml\",\"kind\":\"Deployment\",\"name\":\"w3\"}],\"moves\":[]}}]"
-    "}";
+    ",\"held\":[{\"why\":\"no free "
+    "GPU\",\"gpus\":8,\"monthlyCost\":12.5},{},{\"why\":\"x\",\"monthlyCost\":null}]}";
 
 static int make_biweekly(gw_review *r, const char *plan_text, gw_error *e)
 {
@@ -328,6 +329,11 @@ static void test_biweekly(void **state)
     assert_int_equal(r.workloads[3].n_proposals, 1);
     assert_int_equal(r.workloads[3].proposals[0].monthly_high, GW_MICRO_UNKNOWN);
     assert_false(r.workloads[3].proposals[0].chosen);
+    assert_int_equal(r.n_held_back, 2);
+    assert_string_equal(r.held_back[0].why, "no free GPU");
+    assert_int_equal(r.held_back[0].monthly, 12500000);
+    assert_int_equal(r.held_back[1].monthly, GW_MICRO_UNKNOWN);
+    assert_true(r.held_back[1].gpus < 0);
     gw_review_free(&r);
 }
 
