@@ -47,5 +47,5 @@ const NOTHING: Total = {
 /** Rows that nothing is behind: what nobody held, and what is shared. */
 export const isReserved = (name: string | undefined): boolean => name === '__idle__' || name === '__overhead__';
 
-const NAMES: Record<string, string> = { __idle__: 'idle (held by no pod)', __overhead__: 'overhead (shared)', __unallocated__: 'unallocated (no label says)', '': '(none)' };
+const NAMES: Record<string, string> = { __idle__: 'idle (held by no pod)', __overhead__: 'overhead (shared)', __unallocated__: '(no label says)', '': '(none)' };
 export const nameOf = (key: string | undefined): string => NAMES[key ?? ''] ?? key ?? '(none)';

@@ -38,9 +38,14 @@ describe('the way down', () => {
 });
 
 describe('budgets', () => {
-  it('know no sum after a day that nobody knows', () => {
+  it('know only the least after a day that nobody knows, and nothing of that day', () => {
     const s = [1, 2, null, 4].map((spent, i) => ({ day: `2026-09-0${i + 1}`, spent }));
-    expect(cumulative(s)).toEqual([1, 3, null, null]);
+    expect(cumulative(s)).toEqual([
+      { total: 1, whole: true },
+      { total: 3, whole: true },
+      { total: null, whole: false },
+      { total: 7, whole: false },
+    ]);
   });
 });
 

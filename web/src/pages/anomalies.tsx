@@ -4,6 +4,7 @@ import type uPlot from 'uplot';
 import { api, asCsv, useQuery } from '../api';
 import { exactMoney, money, number, percent, time } from '../format';
 import { href, hrefHere, param, setParams } from '../route';
+import { nameOf } from '../report';
 import type { Anomaly, History, Maybe } from '../types';
 import { Money, Panel, Show, Tag, Value } from '../ui/bits';
 import { axes, barRange, bars, Figure, fromZero, Plot, seconds, utc } from '../ui/plot';
@@ -13,8 +14,8 @@ import { colour } from '../ui/theme';
 const isMoney = (a: Anomaly): boolean => a.metric === 'cost';
 const text = (a: Anomaly, v: Maybe): string => (isMoney(a) ? money(v) : percent(v));
 const exact = (a: Anomaly, v: Maybe): string => (isMoney(a) ? exactMoney(v) : percent(v, 4));
-const scope = (a: Anomaly): string => Object.entries(a.scope).map(([k, v]) => `${k} ${v}`).join(', ') || 'everything';
-const keyText = (k: Anomaly['explanation'][number]['key']): string => (typeof k === 'string' ? k : Object.values(k).join('/'));
+const scope = (a: Anomaly): string => Object.entries(a.scope).map(([k, v]) => `${k} ${nameOf(v)}`).join(', ') || 'everything';
+const keyText = (k: Anomaly['explanation'][number]['key']): string => (typeof k === 'string' ? nameOf(k) : Object.values(k).map(nameOf).join('/'));
 
 export function Anomalies() {
   const path = api('anomalies');
@@ -42,7 +43,7 @@ export function Anomalies() {
                 { key: 'observed', label: 'Observed', f: 'observed', cell: (a) => <Value f="observed" exact={exact(a, a.observed)}>{text(a, a.observed)}</Value>, value: (a) => a.observed },
                 { key: 'expected', label: 'Expected', f: 'expected', cell: (a) => <Value f="expected" exact={`${exact(a, a.expected)}, range ${exact(a, a.low)} to ${exact(a, a.high)}`}>{text(a, a.expected)}</Value>, value: (a) => a.expected },
                 { key: 'impact', label: 'Impact', f: 'impact', cell: (a) => <Money v={a.impact} f="impact" />, value: (a) => a.impact },
-                { key: 'score', label: 'Score', f: 'score', cell: (a) => <Value f="score">{number(a.score, 3)}</Value>, value: (a) => a.score },
+                { key: 'score', label: 'Score', f: 'score', cell: (a) => <Value f="score">{number(a.score, 4)}</Value>, value: (a) => a.score },
               ]}
             />
           )}
@@ -129,7 +130,7 @@ function Details({ a }: { a: Anomaly }) {
     >
       <p class="prose">
         Observed {text(a, a.observed)} where {text(a, a.expected)} was expected ({text(a, a.low)} to {text(a, a.high)}).
-        {a.impact == null ? '' : ` Beyond the usual: ${money(a.impact)}.`}
+        {a.impact == null ? '' : isMoney(a) ? ` Beyond the usual: ${money(a.impact)}.` : ` Wasted meanwhile: ${money(a.impact)}.`}
       </p>
       <Table
         id="moved"

@@ -15,11 +15,25 @@ const DAY = 86400;
 
 const scope = (b: Budget): string => Object.entries(b.by).map(([k, v]) => `${k} ${v}`).join(', ') || 'everything';
 
-/** Spent from the start of the period, day by day. After a day that nobody knows no sum is known any more. */
-export function cumulative(series: readonly { day: string; spent: Maybe }[]): Maybe[] {
-  let total: Maybe = 0;
-  return series.map(({ spent }) => (total = total === null || spent === null ? null : total + spent));
+export interface Sum {
+  total: Maybe;
+  /** false: something before is missing, so it is at least this */
+  whole: boolean;
 }
+
+/** Spent from the start of the period through each day. A day that nobody knows has no sum; those after it are lower bounds. */
+export function cumulative(series: readonly { day: string; spent: Maybe }[]): Sum[] {
+  let total = 0;
+  let whole = true;
+  return series.map(({ spent }) => {
+    if (spent === null) whole = false;
+    else total += spent;
+    return { total: spent === null ? null : total, whole };
+  });
+}
+
+/* What is spent is a lower bound wherever the server says that something is missing. */
+const atLeast = (b: Budget): string => (b.why && b.spent !== null ? '≥ ' : '');
 
 export function Budgets() {
   const path = api('budgets');
@@ -60,12 +74,13 @@ export function Budgets() {
                     cell: (b) => (
                       <>
                         <Meter v={b.share} tone={TONES[b.state] ?? 'plain'} />
+                        {atLeast(b)}
                         <Percent v={b.share} f="budgetShare" />
                       </>
                     ),
                     value: (b) => b.share,
                   },
-                  { key: 'spent', label: 'Spent', f: 'spent', cell: (b) => <Money v={b.spent} f="spent" />, value: (b) => b.spent },
+                  { key: 'spent', label: 'Spent', f: 'spent', cell: (b) => <>{atLeast(b)}<Money v={b.spent} f="spent" /></>, value: (b) => b.spent },
                   { key: 'amount', label: 'Budget', f: 'amount', cell: (b) => <Money v={b.amount} f="amount" />, value: (b) => b.amount },
                   { key: 'forecast', label: 'Forecast', f: 'forecast', cell: (b) => <Money v={b.forecast?.mean} f="forecast" />, value: (b) => b.forecast?.mean ?? null },
                 ]}
@@ -79,6 +94,8 @@ export function Budgets() {
   );
 }
 
+const sumText = (s: Sum | undefined): string => (s && s.total !== null && !s.whole ? `at least ${money(s.total)}` : money(s?.total));
+
 function Details({ b }: { b: Budget }) {
   const share = ratio(b.forecast?.mean, b.amount);
   return (
@@ -87,12 +104,14 @@ function Details({ b }: { b: Budget }) {
         <div class="big">
           <span class="label">Spent since {day(b.periodStart)}</span>
           <strong>
+            {atLeast(b)}
             <Money v={b.spent} f="spent" stop />
           </strong>
         </div>
         <div class="big">
           <span class="label">Of the budget of {money(b.amount)}</span>
           <strong>
+            {atLeast(b)}
             <Percent v={b.share} f="budgetShare" stop />
           </strong>
         </div>
@@ -125,34 +144,37 @@ function Details({ b }: { b: Budget }) {
 /** Spent so far, and from its end the band in which the forecast expects the rest. */
 function Course({ b }: { b: Budget }) {
   const spent = useMemo(() => cumulative(b.series), [b]);
-  const rows = b.series.map((s, i) => ({ day: s.day, spent: s.spent, total: spent[i] ?? null }));
-  const lastKnown = spent.reduce<number>((at, v, i) => (v === null ? at : i), -1);
+  const rows = b.series.map((s, i) => ({ day: s.day, spent: s.spent, sum: spent[i] ?? { total: null, whole: false } }));
+  const short = spent.some((s) => !s.whole);
   const { data, days } = useMemo(() => {
     const ends = b.series.map((s) => seconds(s.day) + DAY);
     const xs = [seconds(b.periodStart), ...ends];
     const end = seconds(b.periodEnd);
-    const line: Maybe[] = [0, ...spent];
+    const line: Maybe[] = [0, ...spent.map((s) => (s.whole ? s.total : null))];
+    /* joined to the whole line, or to zero, so that one day alone is seen too */
+    const bound: Maybe[] = [spent[0]?.whole ? null : 0, ...spent.map((s, i) => (!s.whole || spent[i + 1]?.whole === false ? s.total : null))];
     const pad: null[] = xs.map(() => null);
     const low: Maybe[] = [...pad];
     const mean: Maybe[] = [...pad];
     const high: Maybe[] = [...pad];
-    const from = b.spent ?? (lastKnown >= 0 ? (spent[lastKnown] ?? null) : null);
+    const from = b.spent;
     if (b.forecast && from !== null && (xs[xs.length - 1] ?? end) < end) {
       low[low.length - 1] = mean[mean.length - 1] = high[high.length - 1] = from;
       xs.push(end);
       line.push(null);
+      bound.push(null);
       low.push(b.forecast.low);
       mean.push(b.forecast.mean);
       high.push(b.forecast.high);
     }
-    return { data: [xs, line, high, low, mean] as uPlot.AlignedData, days: xs };
+    return { data: [xs, line, high, low, mean, bound] as uPlot.AlignedData, days: xs };
   }, [b, spent]);
   const readout = (i: number): string => {
     const when = day(new Date(((days[i] ?? 0) - 1) * 1000).toISOString());
     const f = data[4]?.[i];
     if (i === 0) return `Start of the period: ${money(0)}`;
     if (f != null && i === days.length - 1) return `${when}: forecast ${money(b.forecast?.mean)}, ${money(b.forecast?.low)} to ${money(b.forecast?.high)}`;
-    return `through ${when}: spent ${money(data[1]?.[i] ?? null)}, that day ${money(b.series[i - 1]?.spent ?? null)}`;
+    return `through ${when}: spent ${sumText(spent[i - 1])}, that day ${money(b.series[i - 1]?.spent ?? null)}`;
   };
   return (
     <Figure
@@ -173,7 +195,7 @@ function Course({ b }: { b: Budget }) {
           </span>
           <span>
             {b.period} period, {day(b.periodStart)} to {day(b.periodEnd)}, UTC.
-            {spent.some((v) => v === null) ? ' A day is unknown; sums after it are not drawn.' : ''}
+            {short ? ' Days are unknown: the dotted line is the least that was spent.' : ''}
           </span>
         </>
       }
@@ -187,7 +209,7 @@ function Course({ b }: { b: Budget }) {
           columns={[
             { key: 'day', label: 'Day', text: true, cell: (r) => r.day, value: (r) => r.day },
             { key: 'spent', label: 'That day', f: 'spent', cell: (r) => <Money v={r.spent} f="spent" />, value: (r) => r.spent },
-            { key: 'total', label: 'Since the start', f: 'spent', cell: (r) => <Money v={r.total} f="spent" />, value: (r) => r.total },
+            { key: 'total', label: 'Since the start', f: 'spent', cell: (r) => <>{r.sum.whole || r.sum.total === null ? '' : '≥ '}<Money v={r.sum.total} f="spent" /></>, value: (r) => r.sum.total },
           ]}
         />
       )}
@@ -214,6 +236,7 @@ function Course({ b }: { b: Budget }) {
               { stroke: accent, width: 0.5, points: { show: false } },
               { stroke: accent, width: 0.5, points: { show: false } },
               { stroke: accent, width: 1.5, dash: [5, 4], points: { show: false } },
+              { stroke: accent, width: 2, dash: [1, 3], spanGaps: true, points: { show: false } },
             ],
             hooks: {
               draw: [

@@ -153,6 +153,7 @@ function Legend({ by, owners, mostCost }: { by: Colour; owners: Map<string, numb
       ) : null}
       {key('is-free', 'held by no pod')}
       {key('p-unknown', 'unknown')}
+      {key('nothing', 'not there')}
     </>
   );
 }

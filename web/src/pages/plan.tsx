@@ -374,8 +374,10 @@ function Accept({ a }: { a: Action }) {
     setBusy(true);
     setError(null);
     try {
-      if (has) await request(`api/v1/actions/${encodeURIComponent(a.id)}`, { method: 'DELETE' });
-      else await request('api/v1/actions', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ id: a.id }) });
+      const r = has
+        ? await request(`api/v1/actions/${encodeURIComponent(a.id)}`, { method: 'DELETE' })
+        : await request('api/v1/actions', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ id: a.id }) });
+      await r.text(); /* what nobody reads keeps the connection busy */
       refresh();
     } catch (e) {
       setError(e instanceof ApiError ? e.message : String(e));

@@ -93,7 +93,7 @@ export function Savings() {
   const stop = async (id: string): Promise<void> => {
     try {
       setError(null);
-      await request(`api/v1/actions/${encodeURIComponent(id)}`, { method: 'DELETE' });
+      await (await request(`api/v1/actions/${encodeURIComponent(id)}`, { method: 'DELETE' })).text();
       refresh();
     } catch (e) {
       setError(e instanceof ApiError ? e.message : String(e));
