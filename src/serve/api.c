@@ -5,6 +5,7 @@
 
 #define RETRY_AFTER "5"
 #define BRIEF_MS    GW_SECOND_MS
+#define STORE_MS    (30 * GW_SECOND_MS)
 
 /* The dashboard needs nothing from elsewhere, and nobody may put it into a frame. */
 #define CSP                                                                                                  \
@@ -212,8 +213,10 @@ static gw_cache_how how_of(const gw_api_call *c)
 {
     gw_api_keep keep = c->route->keep;
     return (gw_cache_how){.generation = gw_daemon_generation(c->daemon),
-                          .fresh = keep == GW_API_FRESH,
-                          .expires_ms = keep == GW_API_BRIEF ? BRIEF_MS : 0};
+                          .fresh = keep == GW_API_FRESH || keep == GW_API_BRIEF,
+                          .expires_ms = keep == GW_API_BRIEF                           ? BRIEF_MS
+                                        : keep == GW_API_STORE || keep == GW_API_FRESH ? STORE_MS
+                                                                                       : 0};
 }
 
 /* Hands the call to the cache; the asker is told now or later. Takes both. */

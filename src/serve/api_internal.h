@@ -22,6 +22,7 @@ typedef struct gw_api_call gw_api_call;
 
 typedef enum gw_api_keep {
     GW_API_KEEP,    /* as long as the data are the same */
+    GW_API_STORE,   /* and not for long: others may write to the same store */
     GW_API_FRESH,   /* the same, but never an older answer */
     GW_API_BRIEF,   /* for a second: it has figures that always change */
     GW_API_NEVER,   /* it changes something */
@@ -97,10 +98,18 @@ const char *gw_api_code_of(int status);
 /* {"error":{"code","message"}}, or OpenCost's {"code","status","data","message"}. */
 void gw_api_error_write(gw_buf *b, bool opencost, int status, const char *message);
 
-/* ---- views (api_view.c) ---- */
+/* ---- views (api_present.c), clusters (api_clusters.c) ---- */
 
 /* The view of the call's window. To be released. */
 int gw_api_view(gw_api_call *c, bool cells, gw_view **ret, gw_error *e);
+
+/*
+ * The clusters that this daemon watches, by name: those that its source's series name, and the settings' own.
+ * A store may hold others. In the call's arena; at least one.
+ */
+int gw_api_clusters(gw_api_call *c, const char *const **ret, size_t *ret_n, gw_error *e);
+/* From the first to the last closed hour of any of the clusters; {0,0} where there is none. */
+int gw_api_extent(gw_store *s, const char *const *clusters, size_t n, gw_interval *ret, gw_error *e);
 
 /* ---- tables as CSV (api_csv.c) ---- */
 

@@ -30,66 +30,111 @@ static bool priced(const gw_measures *m)
     return m->bill != 0 || m->unpriced_ms < m->paid_ms || m->paid_ms == 0;
 }
 
-static int write_last_hour(gw_metrics *m, gw_store *s, const gw_daemon_status *st, gw_error *e)
+typedef struct clusters {
+    const char *const *names;
+    size_t n;
+} clusters;
+
+/* Parallel to own. A cluster without rows of that hour is not there: nothing is known of it. */
+static int sum_last_hour(gw_store *s, const gw_daemon_status *st, clusters own, gw_measures *ret,
+                         bool *ret_there, gw_error *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < own.n && rc == 0; i++) {
+        gw_query q = {.when = {st->last_closed_ms - GW_HOUR_MS, st->last_closed_ms},
+                      .n_where = 1,
+                      .where = {{GW_DIM_CLUSTER, own.names[i]}}};
+        gw_sums sums;
+        rc = gw_store_sum(s, &q, &sums, e);
+        if (rc)
+            break;
+        ret_there[i] = sums.n > 0;
+        if (sums.n)
+            ret[i] = sums.rows[0].m;
+        gw_sums_free(&sums);
+    }
+    return rc;
+}
+
+static void write_costs(gw_metrics *m, clusters own, const gw_measures *x, const bool *there)
+{
+    gw_metric(m, "gpuwise_cost_dollars", "gauge", "Cost of the last closed hour by what became of it.");
+    for (size_t k = 0; k < own.n; k++) {
+        for (size_t i = 0; there[k] && priced(&x[k]) && i < PARTS; i++) {
+            const gw_metric_label labels[] = {{"cluster", own.names[k]}, {"part", part_names[i]}};
+            gw_metric_money(m, labels, 2, part_of(&x[k], i));
+        }
+    }
+}
+
+static void write_hours(gw_metrics *m, clusters own, const gw_measures *x, const bool *there)
 {
     static const char *const times[] = {"paid", "allocated", "used", "idle", "unknown"};
-    gw_query q = {.when = {st->last_closed_ms - GW_HOUR_MS, st->last_closed_ms},
-                  .n_where = 1,
-                  .where = {{GW_DIM_CLUSTER, st->cluster}}};
-    gw_sums sums;
-    int rc = gw_store_sum(s, &q, &sums, e);
-    if (rc)
-        return rc;
-    const gw_measures *x = sums.n ? &sums.rows[0].m : NULL;
-    gw_metric_label labels[2] = {{"cluster", st->cluster}, {"part", NULL}};
-    gw_metric(m, "gpuwise_cost_dollars", "gauge", "Cost of the last closed hour by what became of it.");
-    for (size_t i = 0; x && priced(x) && i < PARTS; i++) {
-        labels[1].value = part_names[i];
-        gw_metric_money(m, labels, 2, part_of(x, i));
-    }
     gw_metric(m, "gpuwise_gpu_hours", "gauge", "GPU-hours of the last closed hour by what became of them.");
-    for (size_t i = 0; x && i < GW_COUNT(times); i++) {
-        const int64_t ms[] = {x->paid_ms, x->allocated_ms, x->used_ms, x->idle_ms, x->unknown_ms};
-        labels[1].value = times[i];
-        gw_metric_value(m, labels, 2, (double)ms[i] / (double)GW_HOUR_MS);
+    for (size_t k = 0; k < own.n; k++) {
+        const int64_t ms[] = {x[k].paid_ms, x[k].allocated_ms, x[k].used_ms, x[k].idle_ms, x[k].unknown_ms};
+        for (size_t i = 0; there[k] && i < GW_COUNT(times); i++) {
+            const gw_metric_label labels[] = {{"cluster", own.names[k]}, {"part", times[i]}};
+            gw_metric_value(m, labels, 2, (double)ms[i] / (double)GW_HOUR_MS);
+        }
     }
     gw_metric(m, "gpuwise_utilisation_ratio", "gauge",
               "Compute of the last closed hour over the GPU time that was held and measured.");
-    if (x)
-        gw_metric_value(m, labels, 1,
-                        x->known_ms > 0 ? (double)x->used_ms / (double)x->known_ms : (double)NAN);
-    gw_sums_free(&sums);
+    for (size_t k = 0; k < own.n; k++) {
+        const gw_metric_label label = {"cluster", own.names[k]};
+        if (there[k] && x[k].known_ms > 0)
+            gw_metric_value(m, &label, 1, (double)x[k].used_ms / (double)x[k].known_ms);
+    }
+}
+
+static int write_last_hour(gw_metrics *m, gw_api_call *c, gw_store *s, const gw_daemon_status *st,
+                           clusters own, gw_error *e)
+{
+    gw_measures *x = GW_NEW_ARRAY(&c->arena, gw_measures, own.n);
+    bool *there = GW_NEW_ARRAY(&c->arena, bool, own.n);
+    int rc = x && there ? sum_last_hour(s, st, own, x, there, e) : gw_fail_memory(e);
+    if (rc)
+        return rc;
+    write_costs(m, own, x, there);
+    write_hours(m, own, x, there);
     return 0;
 }
 
-/* A counter: it falls only where hours are corrected or fall out of the retention, which Prometheus takes for
- * a reset. */
-static int write_totals(gw_metrics *m, gw_store *s, const gw_daemon_status *st, gw_error *e)
+static void write_rows(gw_metrics *m, const char *cluster, const gw_sums *sums)
 {
-    gw_query q = {.n_by = 2,
-                  .by = {GW_DIM_NAMESPACE, GW_DIM_TEAM},
-                  .n_where = 1,
-                  .where = {{GW_DIM_CLUSTER, st->cluster}}};
-    gw_sums sums;
-    int rc = gw_store_extent(s, st->cluster, &q.when, e);
-    if (rc == 0)
-        rc = gw_store_sum(s, &q, &sums, e);
-    if (rc)
-        return rc;
-    gw_metric(m, "gpuwise_cost_dollars_total", "counter", "Cost of all closed hours by namespace and team.");
-    for (size_t r = 0; r < sums.n; r++) {
-        const gw_sum *x = &sums.rows[r];
+    for (size_t r = 0; r < sums->n; r++) {
+        const gw_sum *x = &sums->rows[r];
         for (size_t i = 0; priced(&x->m) && i < PARTS; i++) {
-            const gw_metric_label labels[] = {{"cluster", st->cluster},
-                                              {"namespace", x->key[0]},
-                                              {"team", x->key[1]},
-                                              {"part", part_names[i]}};
+            const gw_metric_label labels[] = {
+                {"cluster", cluster}, {"namespace", x->key[0]}, {"team", x->key[1]}, {"part", part_names[i]}};
             if (part_of(&x->m, i))
                 gw_metric_money(m, labels, GW_COUNT(labels), part_of(&x->m, i));
         }
     }
-    gw_sums_free(&sums);
-    return 0;
+}
+
+/* A counter: it falls only where hours are corrected or fall out of the retention, which Prometheus takes for
+ * a reset. */
+static int write_totals(gw_metrics *m, gw_store *s, clusters own, gw_error *e)
+{
+    int rc = 0;
+    gw_metric(m, "gpuwise_cost_dollars_total", "counter", "Cost of all closed hours by namespace and team.");
+    for (size_t i = 0; i < own.n && rc == 0; i++) {
+        gw_query q = {.n_by = 2,
+                      .by = {GW_DIM_NAMESPACE, GW_DIM_TEAM},
+                      .n_where = 1,
+                      .where = {{GW_DIM_CLUSTER, own.names[i]}}};
+        gw_sums sums;
+        rc = gw_store_extent(s, own.names[i], &q.when, e);
+        if (rc || gw_interval_ms(q.when) == 0)
+            continue;
+        rc = gw_store_sum(s, &q, &sums, e);
+        if (rc)
+            break;
+        write_rows(m, own.names[i], &sums);
+        gw_sums_free(&sums);
+    }
+    return rc;
 }
 
 /* ---- budgets, anomalies, savings ----------------------------------------------------------------------- */
@@ -123,7 +168,8 @@ static int write_budgets(gw_metrics *m, gw_api_call *c, gw_store *s, const gw_da
 {
     const gw_serve_config *config = gw_daemon_config(c->daemon);
     gw_budget_states states;
-    int rc = gw_budget_judge(s, config->budgets, config->n_budgets, gw_api_now(st), &states, NULL, e);
+    int rc = gw_budget_judge(s, config->budgets, config->n_budgets, gw_api_now(st) - st->recording, &states,
+                             NULL, e);
     if (rc)
         return rc;
     write_budget_amounts(m, &states);
@@ -161,24 +207,30 @@ static int actions(gw_store *s, gw_doc *d, gw_error *e)
     return rc;
 }
 
-static int write_anomalies(gw_metrics *m, gw_store *s, const gw_daemon_status *st, gw_error *e)
+static size_t count_open(const json_t *list, const char *cluster)
 {
-    json_t *root = NULL;
     size_t open = 0, i;
     const json_t *x;
+    json_array_foreach(list, i, x)
+    {
+        const char *of = json_string_value(json_object_get(json_object_get(x, "scope"), "cluster"));
+        open += gw_eq(json_string_value(json_object_get(x, "state")), "open") && gw_eq(of, cluster);
+    }
+    return open;
+}
+
+static int write_anomalies(gw_metrics *m, gw_store *s, clusters own, gw_error *e)
+{
+    json_t *root = NULL;
     int rc = read_document(s, anomalies, &root, e);
     if (rc)
         return rc;
-    json_array_foreach(json_object_get(root, "anomalies"), i, x)
-    {
-        const char *state = json_string_value(json_object_get(x, "state"));
-        const char *cluster = json_string_value(json_object_get(json_object_get(x, "scope"), "cluster"));
-        open += gw_eq(state, "open") && (!cluster || strcmp(cluster, st->cluster) == 0);
+    gw_metric(m, "gpuwise_anomalies_open", "gauge", "Anomalies of cost and utilisation that are not over.");
+    for (size_t i = 0; i < own.n; i++) {
+        const gw_metric_label label = {"cluster", own.names[i]};
+        gw_metric_value(m, &label, 1, (double)count_open(json_object_get(root, "anomalies"), own.names[i]));
     }
     json_decref(root);
-    const gw_metric_label label = {"cluster", st->cluster};
-    gw_metric(m, "gpuwise_anomalies_open", "gauge", "Anomalies of cost and utilisation that are not over.");
-    gw_metric_value(m, &label, 1, (double)open);
     return 0;
 }
 
@@ -306,21 +358,19 @@ static void write_routes(gw_metrics *m, gw_daemon *d)
 
 /* ---- together ------------------------------------------------------------------------------------------ */
 
-/* What a store that fails in between leaves half-written is left out. */
-static void write_money(gw_api_call *c, const gw_daemon_status *st, gw_buf *b)
+/* What a store that fails in between leaves unsaid is left out. */
+static bool write_money(gw_api_call *c, const gw_daemon_status *st, gw_buf *b)
 {
     gw_store *s;
     gw_error e;
+    clusters own;
     gw_metrics m = {.b = b};
-    bool good = gw_daemon_store(c->daemon, c->worker, &s, &e) == 0;
-    if (good && st->last_closed_ms)
-        good = write_last_hour(&m, s, st, &e) == 0 && write_totals(&m, s, st, &e) == 0;
-    if (good)
-        good = write_budgets(&m, c, s, st, &e) == 0;
-    if (good)
-        good = write_anomalies(&m, s, st, &e) == 0;
-    if (good)
-        write_savings(&m, s, st, &e);
+    if (gw_daemon_store(c->daemon, c->worker, &s, &e) || gw_api_clusters(c, &own.names, &own.n, &e))
+        return false;
+    if (st->last_closed_ms && (write_last_hour(&m, c, s, st, own, &e) || write_totals(&m, s, own, &e)))
+        return false;
+    return write_budgets(&m, c, s, st, &e) == 0 && write_anomalies(&m, s, own, &e) == 0 &&
+           write_savings(&m, s, st, &e) == 0;
 }
 
 int gw_api_make_metrics(gw_api_call *c, gw_buf *b, gw_error *e)
@@ -332,8 +382,7 @@ int gw_api_make_metrics(gw_api_call *c, gw_buf *b, gw_error *e)
     pthread_mutex_lock(&a->money_lock);
     if (!a->has_money || a->money_generation != st.generation) {
         gw_buf_clear(&a->money);
-        write_money(c, &st, &a->money);
-        a->has_money = st.store_ok && !a->money.failed;
+        a->has_money = write_money(c, &st, &a->money) && !a->money.failed;
         a->money_generation = st.generation;
     }
     gw_buf_add(b, a->money.data, a->money.len);

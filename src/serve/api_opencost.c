@@ -8,8 +8,8 @@
 typedef struct job {
     gw_api_call *c;
     const gw_oc_query *q;
-    const char *cluster;
-    gw_interval held; /* by the daemon */
+    const char *cluster; /* of nodes whose series name none */
+    gw_interval held;    /* by the daemon */
     gw_interval *spans;
     gw_oc_set *sets; /* parallel to spans */
     size_t n;
@@ -52,9 +52,15 @@ static int add_page(void *ctx, const gw_hour *h, gw_error *e)
 
 static int add_stored(job *j, gw_interval window, gw_error *e)
 {
+    const char *const *clusters;
+    size_t n = 0;
     gw_store *s;
     int rc = gw_daemon_store(j->c->daemon, j->c->worker, &s, e);
-    return rc ? rc : gw_store_pages(s, j->cluster, window, add_page, j, e);
+    if (rc == 0)
+        rc = gw_api_clusters(j->c, &clusters, &n, e);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = gw_store_pages(s, clusters[i], window, add_page, j, e);
+    return rc;
 }
 
 static int fill_from_views(job *j, gw_error *e)
@@ -71,7 +77,7 @@ static int fill_from_views(job *j, gw_error *e)
 static int fill(job *j, gw_error *e)
 {
     gw_interval all = {j->spans[0].start_ms, j->spans[j->n - 1].end_ms};
-    bool whole = j->n == 1 && all.start_ms >= j->held.start_ms && gw_interval_ms(j->held);
+    bool whole = j->n == 1 && all.start_ms >= j->held.start_ms / GW_HOUR_MS * GW_HOUR_MS;
     if (gw_oc_query_needs_fleet(j->q) || whole)
         return fill_from_views(j, e);
     int rc = add_stored(j, all, e);

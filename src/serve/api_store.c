@@ -19,16 +19,27 @@ static int64_t now_of(const gw_api_call *c)
 {
     gw_daemon_status s;
     gw_daemon_status_get(c->daemon, &s);
-    return gw_api_now(&s);
+    /* of a recording the last moment: a week that ends on Sunday is not the next one */
+    return gw_api_now(&s) - s.recording;
 }
 
-/* The call's window in whole hours; all that the store has of the cluster where none is given. */
+/* All that the store has: of the cluster that is asked for, or of any. */
+static int whole_extent(gw_api_call *c, gw_store *s, gw_interval *ret, gw_error *e)
+{
+    const char *one = gw_api_param(c, "cluster"), **all = NULL;
+    size_t n = 0;
+    if (one)
+        return gw_api_extent(s, &one, 1, ret, e);
+    int rc = gw_store_clusters(s, &c->arena, &all, &n, e);
+    return rc ? rc : gw_api_extent(s, all, n, ret, e);
+}
+
+/* The call's window in whole hours; all that the store has where none is given. */
 static int stored_window(gw_api_call *c, gw_store *s, gw_interval *ret, gw_error *e)
 {
-    const char *cluster = gw_api_param(c, "cluster");
     int rc = gw_api_window(c, ret, e);
     if (rc == 0 && gw_interval_ms(*ret) == 0)
-        rc = gw_store_extent(s, cluster ? cluster : gw_daemon_config(c->daemon)->cluster, ret, e);
+        rc = whole_extent(c, s, ret, e);
     if (rc)
         return rc;
     ret->start_ms = ret->start_ms / GW_HOUR_MS * GW_HOUR_MS;

@@ -257,22 +257,32 @@ gw_blob *gw_cache_get(gw_cache *c, const char *key, const gw_cache_how *how)
     return b;
 }
 
-/* When the answer was overtaken by a newer generation is what makes it too old, not when it was made. */
-static bool lingers(gw_cache *c, const entry *x, const gw_cache_how *how)
+static void note_generation(gw_cache *c, uint64_t generation, int64_t now)
 {
-    int64_t now = c->o.clock(c->o.clock_ctx);
-    if (how->generation > c->seen[0].generation) {
-        memmove(&c->seen[1], &c->seen[0], (SEEN - 1) * sizeof(c->seen[0]));
-        c->seen[0].generation = how->generation;
-        c->seen[0].at_ms = now;
-    }
-    if (how->fresh || how->expires_ms || !x || !x->blob)
+    if (generation <= c->seen[0].generation)
+        return;
+    memmove(&c->seen[1], &c->seen[0], (SEEN - 1) * sizeof(c->seen[0]));
+    c->seen[0].generation = generation;
+    c->seen[0].at_ms = now;
+}
+
+/* When a newer generation came; INT64_MAX: none has, INT64_MIN: so long ago that nobody knows. */
+static int64_t overtaken_ms(const gw_cache *c, const entry *x)
+{
+    size_t newer = 0;
+    while (newer < SEEN && c->seen[newer].generation > x->generation)
+        newer++;
+    return newer == 0 ? INT64_MAX : newer == SEEN ? INT64_MIN : c->seen[newer - 1].at_ms;
+}
+
+/* How long ago it stopped being good is what makes an answer too old, not when it was made. */
+static bool lingers(const gw_cache *c, const entry *x, const gw_cache_how *how, int64_t now)
+{
+    if (how->fresh || !x || !x->blob)
         return false;
-    /* of those that are newer than the answer, the one that came first */
-    size_t first = SEEN;
-    for (size_t i = 0; i < SEEN && c->seen[i].generation > x->generation; i++)
-        first = i;
-    return first < SEEN - 1 && now - c->seen[first].at_ms < c->o.linger_ms;
+    int64_t expired_ms = how->expires_ms ? x->made_ms + how->expires_ms : INT64_MAX;
+    int64_t ended_ms = GW_MIN(expired_ms, overtaken_ms(c, x));
+    return ended_ms > now - c->o.linger_ms;
 }
 
 /* Under the lock. *ret_taken: the maker is the cache's now. */
@@ -281,7 +291,9 @@ static gw_cache_answer ask_locked(gw_cache *c, const char *key, const gw_cache_h
 {
     uint64_t hash = gw_hash(key, strlen(key));
     entry *x = *find_link(c, key, hash);
-    bool old_will_do = lingers(c, x, how);
+    int64_t now = c->o.clock(c->o.clock_ctx);
+    note_generation(c, how->generation, now);
+    bool old_will_do = lingers(c, x, how, now);
     if (x) {
         use_unlink(c, x);
         use_now(c, x);

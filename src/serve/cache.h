@@ -72,7 +72,7 @@ typedef struct gw_waiter {
 
 typedef struct gw_cache_how {
     uint64_t generation;
-    bool fresh;         /* an answer of an older generation will not do */
+    bool fresh;         /* an answer that is not good any more will not do, not even while one is made */
     int64_t expires_ms; /* an answer is good for so long within a generation; 0: for as long as that */
 } gw_cache_how;
 

@@ -495,8 +495,8 @@ class Metrics(unittest.TestCase):
                      "gpuwise_last_closed_hour_timestamp_seconds", "gpuwise_turns_total", "gpuwise_turn_cpu_seconds_bucket", "gpuwise_corrections_total",
                      "gpuwise_http_requests_total", "gpuwise_http_request_seconds_bucket", "gpuwise_store_up", "gpuwise_source_up", "gpuwise_build_info"):
             self.assertIn(name, names)
-        # a recording does not age, no budget is set, no action followed: left out, not 0
-        for name in ("gpuwise_data_age_seconds", "gpuwise_budget_spent_dollars", "gpuwise_savings_dollars_monthly"):
+        # a recording does not age, no action is followed: left out, not 0
+        for name in ("gpuwise_data_age_seconds", "gpuwise_savings_dollars_monthly"):
             self.assertNotIn(name, names)
 
     def test_money_is_the_history(self):
@@ -504,9 +504,22 @@ class Metrics(unittest.TestCase):
         total = sum(v for n, v in values.items() if n.startswith("gpuwise_cost_dollars_total{"))
         history = exact(shared.get("/api/v1/history?step=month"))
         self.assertEqual(total, sum(s["total"]["cost"]["bill"] for s in history["steps"]))
-        last = exact(shared.get("/api/v1/history?step=hour"))["steps"][-1]["total"]["cost"]
-        for part in PARTS:
-            self.assertEqual(values['gpuwise_cost_dollars{cluster="default",part="%s"}' % part], last[part])
+        last = exact(shared.get("/api/v1/history?step=hour&by=cluster"))["steps"][-1]
+        self.assertGreater(len(last["rows"]), 2)
+        for row in last["rows"]:
+            for part in PARTS:
+                self.assertEqual(values.get('gpuwise_cost_dollars{cluster="%s",part="%s"}' % (row["key"][0], part)), row["cost"][part])
+
+    def test_budgets_are_the_api(self):
+        _, values = self.families()
+        budgets = exact(shared.get("/api/v1/budgets"))["budgets"]
+        self.assertGreater(len(budgets), 0)
+        for b in budgets:
+            self.assertEqual(values['gpuwise_budget_spent_dollars{budget="%s"}' % b["name"]], b["spent"])
+            self.assertEqual(values['gpuwise_budget_amount_dollars{budget="%s"}' % b["name"]], b["amount"])
+            for bound in ("low", "mean", "high"):
+                name = 'gpuwise_budget_forecast_dollars{budget="%s",bound="%s"}' % (b["name"], bound)
+                self.assertEqual(values.get(name), b["forecast"] and b["forecast"][bound])
 
 
 class Actions(unittest.TestCase):

@@ -412,16 +412,32 @@ static void test_expiry(void **state)
     GW_UNUSED(state);
     atomic_int_fast64_t now = 1000;
     making one = {.text = "one", .status = 200}, two = {.text = "two", .status = 200};
-    gw_cache *c = cache_new((gw_cache_options){.clock = held_clock, .clock_ctx = &now});
-    gw_cache_how how = {.generation = 1, .expires_ms = 500};
+    gw_cache *c = cache_new((gw_cache_options){.linger_ms = 100, .clock = held_clock, .clock_ctx = &now});
+    gw_cache_how how = {.generation = 1, .expires_ms = 500},
+                 fresh = {.generation = 1, .fresh = true, .expires_ms = 500};
     asker a;
     asker_init(&a);
     ask(c, "k", how, &one, &a);
+    ask(c, "f", fresh, &one, &a);
+    ask(c, "late", how, &one, &a);
     atomic_store(&now, 1499);
     assert_int_equal(ask(c, "k", how, &two, &a), GW_CACHE_HIT);
+    assert_int_equal(ask(c, "f", fresh, &two, &a), GW_CACHE_HIT);
     assert_string_equal(a.text, "one");
+    assert_int_equal(two.made, 0);
     atomic_store(&now, 1500);
-    assert_int_equal(ask(c, "k", how, &two, &a), GW_CACHE_WAIT);
+    assert_int_equal(ask(c, "f", fresh, &two, &a), GW_CACHE_WAIT);
+    assert_string_equal(a.text, "two");
+    /* the old one meanwhile, for who takes it */
+    assert_int_equal(ask(c, "k", how, &two, &a), GW_CACHE_HIT);
+    assert_string_equal(a.text, "one");
+    for (int i = 0; i < 1000 && strcmp(a.text, "two") != 0; i++) {
+        usleep(1000);
+        ask(c, "k", how, &two, &a);
+    }
+    assert_string_equal(a.text, "two");
+    atomic_store(&now, 1600);
+    assert_int_equal(ask(c, "late", how, &two, &a), GW_CACHE_WAIT);
     assert_string_equal(a.text, "two");
     gw_cache_free(c);
 }
