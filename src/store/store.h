@@ -12,8 +12,9 @@
  *
  * Errors: GW_ECONNECT the database cannot be reached (try again) · GW_EIO disk full or unreadable ·
  * GW_ECORRUPT a file that is no database, or a damaged page · GW_ECONFIG a URL that is none, a schema newer
- * than this program · GW_ETIMEOUT locked by another for too long · GW_ENOMEM · GW_ELIMIT. Messages name the
- * store without its password.
+ * than this program · GW_EAUTH user or password · GW_ETIMEOUT locked by another, or silent, for too long ·
+ * GW_ENOMEM · GW_ELIMIT, also where a sum of money is beyond 64 bits. Messages name the store without its
+ * password. After any of them a handle can be used on; a lost connection is made again by the next call.
  */
 #ifndef GW_STORE_STORE_H
 #define GW_STORE_STORE_H
@@ -49,7 +50,14 @@ typedef enum gw_put_result {
     GW_PUT_CORRECTED, /* was there with others: replaced, and the trail says what changed */
 } gw_put_result;
 
-/* reason: for the trail, "late samples", "prices changed"; NULL: not an expected correction ("read again").
+/*
+ * reason: for the trail, "late samples", "prices changed"; NULL: not an expected correction ("read again").
+ * The order of the leaves does not matter. h->total is not looked at: the store sums itself.
+ *
+ * GW_EUSAGE for an hour that is none: not on the hour, a leaf whose bill is not the sum of its parts, a
+ * number below 0 that is not GW_UNKNOWN_COUNT (or GW_MICRO_UNKNOWN, which is kept as the former in exports).
+ * GW_EWINDOW where it would correct an hour whose rows retention has dropped. Where only details of leaves
+ * changed (another GPU, another pod of the workload), the hour is corrected and the trail has no line.
  */
 int gw_store_put_hour(gw_store *s, const gw_hour *h, const char *reason, gw_put_result *ret, gw_error *e);
 /* First and last closed hours of a cluster; {0,0} where there are none. end_ms is the end of the last one. */
@@ -59,8 +67,8 @@ int gw_store_closed(gw_store *s, const char *cluster, gw_interval when, gw_arena
                     size_t *ret_n, gw_error *e);
 /* Names of clusters, ascending; in the arena. */
 int gw_store_clusters(gw_store *s, gw_arena *arena, const char ***ret, size_t *ret_n, gw_error *e);
-/* Pages, in order of (start, cluster); cluster NULL: all. The hour given to each() lives until it returns;
- * non-zero from it stops and is returned. */
+/* Pages, in order of (start, cluster's name); cluster NULL: all. each() may use the store. The hour given to
+ * each() lives until it returns; non-zero from it stops and is returned. */
 int gw_store_pages(gw_store *s, const char *cluster, gw_interval when,
                    int (*each)(void *ctx, const gw_hour *h, gw_error *e), void *ctx, gw_error *e);
 
@@ -151,7 +159,11 @@ typedef struct gw_retention {
     int detail_days, hour_days, day_days; /* 0 = for ever. Pages; hour rows; day rows */
 } gw_retention;
 
-/* Deletes what is older. *ret_n: rows and pages gone. An hour without its page is still closed. */
+/*
+ * Deletes what is older, in whole days of UTC, and a day of it a transaction. *ret_n: pages and blocks of
+ * hour and day rows gone. An hour without its page is still closed; with its day row it is forgotten, and its
+ * trail, too. Day rows are kept at least as long as hour rows, and for ever where those are.
+ */
 int gw_store_trim(gw_store *s, const gw_retention *r, int64_t now_ms, uint64_t *ret_n, gw_error *e);
 
 /*

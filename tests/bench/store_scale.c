@@ -74,12 +74,7 @@ static void *checked(void *p)
     return p;
 }
 
-static const char *name(fleet *f, const char *format, uint64_t a, uint64_t b)
-{
-    char text[96];
-    snprintf(text, sizeof(text), format, a, b);
-    return checked(gw_arena_strdup(&f->arena, text));
-}
+#define NAME(f, ...) checked(gw_arena_printf(&(f)->arena, __VA_ARGS__))
 
 /* Everything of a workload that its pods share. */
 static void fill_workload(fleet *f, gw_hour_leaf *l, uint64_t w)
@@ -90,15 +85,15 @@ static void fill_workload(fleet *f, gw_hour_leaf *l, uint64_t w)
     for (size_t d = 0; d < GW_N_LEAF_DIMS; d++)
         l->dim[d] = "";
     l->dim[GW_DIM_CLUSTER] = f->cluster;
-    l->dim[GW_DIM_NAMESPACE] = name(f, "team-%02" PRIu64 "-%" PRIu64, team, h >> 8 & 3);
-    l->dim[GW_DIM_WORKLOAD] = name(f, "llm-serving-%03" PRIu64 "-%" PRIx64, w, h >> 16 & 0xfff);
+    l->dim[GW_DIM_NAMESPACE] = NAME(f, "team-%02" PRIu64 "-%" PRIu64, team, h >> 8 & 3);
+    l->dim[GW_DIM_WORKLOAD] = NAME(f, "llm-serving-%03" PRIu64 "-%" PRIx64, w, h >> 16 & 0xfff);
     l->dim[GW_DIM_WORKLOAD_KIND] = kinds[w % 4];
-    l->dim[GW_DIM_TEAM] = name(f, "team-%02" PRIu64, team, 0);
-    l->dim[GW_DIM_PROJECT] = name(f, "project-%" PRIu64, h >> 12 & 127, 0);
+    l->dim[GW_DIM_TEAM] = NAME(f, "team-%02" PRIu64, team);
+    l->dim[GW_DIM_PROJECT] = NAME(f, "project-%" PRIu64, h >> 12 & 127);
     l->dim[GW_DIM_ENVIRONMENT] = h >> 20 & 3 ? "production" : "staging";
-    l->dim[GW_DIM_MODEL] = name(f, "model-%" PRIu64 "b", h >> 24 & 63, 0);
-    l->dim[GW_DIM_MODEL_VERSION] = name(f, "v%" PRIu64, h >> 32 & 7, 0);
-    l->dim[GW_DIM_COST_CENTER] = name(f, "cc-%04" PRIu64, team * 37, 0);
+    l->dim[GW_DIM_MODEL] = NAME(f, "model-%" PRIu64 "b", h >> 24 & 63);
+    l->dim[GW_DIM_MODEL_VERSION] = NAME(f, "v%" PRIu64, h >> 32 & 7);
+    l->dim[GW_DIM_COST_CENTER] = NAME(f, "cc-%04" PRIu64, team * 37);
     l->dim[GW_DIM_CLASS] = classes[w % 4];
     l->dim[GW_DIM_GPU_MODEL] = "NVIDIA H100 80GB HBM3";
     l->dim[GW_DIM_CAPACITY] = w % 5 ? "on-demand" : "spot";
@@ -108,7 +103,7 @@ static void fill_place(fleet *f, gw_hour_leaf *l, int i)
 {
     uint64_t a = hash3((uint64_t)f->number, (uint64_t)i, 2), b = hash3((uint64_t)f->number, (uint64_t)i, 3);
     char uuid[64];
-    l->dim[GW_DIM_NODE] = name(f, "ip-10-%" PRIu64 "-%" PRIu64 ".ec2.internal",
+    l->dim[GW_DIM_NODE] = NAME(f, "ip-10-%" PRIu64 "-%" PRIu64 ".ec2.internal",
                                (uint64_t)(i / GPUS_A_NODE / 200), (uint64_t)(i / GPUS_A_NODE % 200));
     l->dim[GW_DIM_INSTANCE_TYPE] = "p5.48xlarge";
     l->dim[GW_DIM_REGION] = "us-east-1";
@@ -419,11 +414,18 @@ static double server_seconds(const settings *o)
     return sum;
 }
 
+static void silent(void *ctx, const char *message)
+{
+    GW_UNUSED(ctx);
+    GW_UNUSED(message);
+}
+
 static double copy_once(PGconn *c, const PGresult *blobs)
 {
     static const char head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0"; /* 11 bytes, flags, no extension */
     static const char end[] = {'\377', '\377'};
     int rows = PQntuples(blobs), columns = PQnfields(blobs);
+    PQsetNoticeProcessor(c, silent, NULL);
     PQclear(ask(c, "DROP TABLE IF EXISTS raw_copy", false));
     PQclear(ask(c, "CREATE TABLE raw_copy (page BYTEA, sums BYTEA, day BYTEA)", false));
     PQclear(ask(c,
@@ -524,7 +526,7 @@ static void reports(const settings *o)
             (again ? warm : cold)[run] = seconds() - began;
             own[run] = own_seconds() - own_began;
             if (run == 0 && again == 0 && sums.n)
-                printf("by team: %zu rows; the dearest %s: $%.2f over %u hours\n", sums.n,
+                printf("by team: %zu rows; the dearest \"%s\": $%.2f over %u hours\n", sums.n,
                        sums.rows[0].key[0], (double)sums.rows[0].m.bill / 1e6, sums.rows[0].hours);
             gw_sums_free(&sums);
         }
