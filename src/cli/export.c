@@ -197,7 +197,7 @@ static int export_focus(gw_cli *cli, gw_store *s, target *t, gw_error *e)
                 gw_micro_format_human(stats.billed, billed));
     if (stats.unpriced_leaves)
         gw_cli_note(
-            cli, "%.1f GPU hours have no price and so no charge: give prices with --price-file to the daemon",
+            cli, "%.1f GPU hours have no price and so no charge: give prices with --prices to the daemon",
             (double)stats.unpriced_ms / (double)GW_HOUR_MS);
     return 0;
 }

@@ -84,14 +84,14 @@ static int make_biweekly(gw_review *r, gw_store *s, gw_error *e)
 {
     static const gw_dim by[] = {GW_DIM_CLUSTER,       GW_DIM_NAMESPACE, GW_DIM_WORKLOAD,
                                 GW_DIM_WORKLOAD_KIND, GW_DIM_TEAM,      GW_DIM_CLASS};
-    gw_document plan;
+    gw_document *plans = NULL;
+    size_t n = 0;
     int rc = ask_both(r, s, by, GW_COUNT(by), gw_review_take_workloads, e);
-    if (rc)
-        return rc;
-    rc = gw_store_document_get(s, "plan", "latest", &r->arena, &plan, e);
-    if (rc == GW_ENOTFOUND)
-        return 0;
-    return rc ? rc : gw_review_take_plan(r, plan.body, e);
+    if (rc == 0)
+        rc = gw_store_documents(s, "plan", &r->arena, &plans, &n, e); /* one of each daemon */
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = gw_review_take_plan(r, plans[i].body, e);
+    return rc;
 }
 
 /* The dimensions after the key part nodes that have a price from those that have none: a price is of an

@@ -59,7 +59,7 @@ void gw_serve_config_free(gw_serve_config *c);
 
 /*
  * Reads the file. Each long option of the command is a setting of the same name ("prometheus: http://…",
- * "price-file: [a.csv, b.yaml]"); they become arguments to be parsed before the command line's own, which win
+ * "prices: [a.csv, b.yaml]"); they become arguments to be parsed before the command line's own, which win
  * (an option that the command line excludes is left out). Beside them stand the sections auth, tls,
  * retention, budgets, alerts and spotTargets, which are read into c. GW_ECONFIG names file, line and the
  * nearest setting there is; GW_EIO.

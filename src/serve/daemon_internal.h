@@ -102,6 +102,9 @@ void gw_daemon_drop_views(gw_daemon *d);
 
 /* money.c: budgets, anomalies, followed actions and events. new_hours: since the last call hours were put. */
 int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, bool new_hours, gw_error *e);
+/* The plan as a document, where hours were closed since the last one. After a state is published that advice
+ * may rest on; a plan that cannot be made is told by /api/v1/plan. */
+void gw_daemon_renew_plan(gw_daemon *d);
 int gw_daemon_open_money(gw_daemon *d, gw_error *e);
 int gw_daemon_start_telling(gw_daemon *d, gw_error *e);
 void gw_daemon_stop_telling(gw_daemon *d); /* after `stopping` was said */

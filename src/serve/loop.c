@@ -309,6 +309,7 @@ void gw_daemon_turn(gw_daemon *d)
     o.cpu = thread_cpu() - before;
     o.wall_ms = gw_clock_monotonic(NULL) - start_ms;
     publish(d, &o);
+    gw_daemon_renew_plan(d);
 }
 
 /* Waits for the next turn; false: it is time to stop. */

@@ -32,10 +32,21 @@ static int keep_plan(gw_daemon *d, gw_error *e)
         rc = gw_answer_plan(&ask, &v->p, &v->plan, &b, e);
     pthread_mutex_unlock(&v->lock);
     if (rc == 0)
-        rc = gw_store_document_put(d->store, "plan", "latest", (gw_str){b.data, b.len}, e);
+        rc = gw_store_document_put(d->store, "plan", d->config->cluster, (gw_str){b.data, b.len}, e);
     gw_buf_free(&b);
     gw_view_release(v);
     return rc;
+}
+
+void gw_daemon_renew_plan(gw_daemon *d)
+{
+    gw_error why = {0};
+    gw_daemon_status s;
+    gw_daemon_status_get(d, &s);
+    if (!d->plan_due || s.state != GW_DAEMON_READY)
+        return;
+    int rc = keep_plan(d, &why);
+    d->plan_due = rc == GW_ECONNECT || rc == GW_EIO || rc == GW_ETIMEOUT;
 }
 
 /* ---- states as events ---------------------------------------------------------------------------------- */
@@ -81,28 +92,13 @@ static int judge_hours(gw_daemon *d, int64_t now_ms, gw_events *events, gw_error
     return rc ? rc : gw_realised_check_all(d->store, now_ms, NULL, e);
 }
 
-/* Once a state is published that advice may rest on; a plan that cannot be made is told by /api/v1/plan. */
-static int renew_plan(gw_daemon *d, gw_error *e)
-{
-    gw_error why = {0};
-    gw_daemon_status s;
-    gw_daemon_status_get(d, &s);
-    if (!d->plan_due || s.state != GW_DAEMON_READY)
-        return 0;
-    int rc = keep_plan(d, &why);
-    d->plan_due = rc == GW_ECONNECT || rc == GW_EIO;
-    if (d->plan_due && e)
-        *e = why;
-    return d->plan_due ? rc : 0;
-}
-
 int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, bool new_hours, gw_error *e)
 {
     gw_events events;
     if (d->recording) /* its present is its last moment: a week that ends on Sunday is not the next one */
         now_ms = d->span.end_ms - 1;
     gw_events_init(&events);
-    int rc = new_hours ? judge_hours(d, now_ms, &events, e) : renew_plan(d, e);
+    int rc = new_hours ? judge_hours(d, now_ms, &events, e) : 0;
     d->plan_due |= new_hours;
     if (rc == 0)
         rc = say_state(d, &events, now_ms, e);
