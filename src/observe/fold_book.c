@@ -175,8 +175,9 @@ static int add_hist(gw_hist **h, reading r, double gpu_ms)
     if (!*h && !(*h = gw_calloc(1, sizeof(**h))))
         return GW_ENOMEM;
     int bin = (int)(r.mean * GW_HIST_BINS);
-    /* a mean on the border of two bins belongs to the lower one, so that 0.25 reads as 0.25 */
-    if (bin > 0 && (double)bin / GW_HIST_BINS >= r.mean)
+    /* a mean on the border of two bins belongs to the lower one, so that 0.25 reads as 0.25; also where it
+     * was summed in another order, and is off by a rounding */
+    if (bin > 0 && (double)bin / GW_HIST_BINS + 1e-12 >= r.mean)
         bin--;
     (*h)->bin[GW_MIN(bin, GW_HIST_BINS - 1)] += (float)(gpu_ms * r.part);
     return 0;

@@ -180,6 +180,16 @@ static int keep_facts(gw_watch *w, part *p)
     return gw_watch_add_containers(t, &w->fleet, &p->facts);
 }
 
+/* Containers of pods that nobody has told of: somebody may have now, also of those that have ended since. */
+static void find_lost(gw_fold *f)
+{
+    for (size_t i = 0; i < f->n_tracks; i++) {
+        const track *k = f->tracks[i];
+        if (k->what >= M_CPU_SECONDS && k->container && k->subject == GW_NONE && k->open)
+            f->lost_ms = GW_MIN(f->lost_ms, k->anchor_ms);
+    }
+}
+
 static void free_open(gw_watch *w)
 {
     gw_fold_free(w->open[0].fold);
@@ -188,8 +198,10 @@ static void free_open(gw_watch *w)
     memmove(w->open, w->open + 1, w->n_open * sizeof(*w->open));
     for (size_t i = 0; i < w->n_open; i++)
         w->open[i].fold->usage = &w->open[i].facts;
-    if (w->n_open)
+    if (w->n_open) {
         w->open[0].again = true;
+        find_lost(w->open[0].fold);
+    }
 }
 
 int gw_watch_close(gw_watch *w, gw_error *e)

@@ -150,6 +150,7 @@ typedef struct random_fleet {
     bool late;
     int64_t kube_from, kube_to; /* kube-state-metrics is silent meanwhile */
     int pods;
+    int kinds[8]; /* of nodes; + 1 */
 } random_fleet;
 
 static int64_t lateness(random_fleet *r)
@@ -253,7 +254,9 @@ static void random_node(random_fleet *r, int node, int64_t from, int64_t to)
 {
     uint64_t *g = &r->m->rng;
     char labels[200];
-    int gpus = 1 + (int)rnd(g, 3), kind = (int)rnd(g, 5);
+    /* a node is what it is, also when it comes back */
+    int gpus = 1 + (int)rnd(g, 3), kind = r->kinds[node] ? r->kinds[node] - 1 : (int)rnd(g, 5);
+    r->kinds[node] = kind + 1;
     snprintf(labels, sizeof(labels), kind == 1 ? "node=n%d,label_nvidia_com_gpu_replicas=2" : "node=n%d",
              node);
     fact(r, "kube_node_labels", labels, from, to, 1);
@@ -274,7 +277,12 @@ static void random_node(random_fleet *r, int node, int64_t from, int64_t to)
 
 static void random_fleet_make(mem_source *m, int64_t start_ms, int64_t end_ms, bool late)
 {
-    random_fleet r = {m, start_ms, end_ms, late, INT64_MAX, INT64_MAX, 0};
+    random_fleet r = {.m = m,
+                      .start_ms = start_ms,
+                      .end_ms = end_ms,
+                      .late = late,
+                      .kube_from = INT64_MAX,
+                      .kube_to = INT64_MAX};
     uint64_t *g = &m->rng;
     int64_t whole = end_ms - start_ms;
     if (rnd(g, 2)) {

@@ -375,7 +375,7 @@ static void what_is_open_is_what_observe_says_so_far(void **state)
         for (int64_t now = window.start_ms + 100 * GW_MINUTE_MS; now < window.end_ms;
              now += (1 + (int64_t)rnd(&m.rng, 100)) * GW_WINDOW_MS) {
             seen a, b;
-            turn(w, &m, now + GW_HOLD_MAX_MS, false);
+            turn(w, &m, now + GW_HOLD_MAX_MS - 1, false); /* as far as gw_observe reads */
             judge(w, now);
             if (!observe(&m, (gw_interval){window.start_ms, now}, 0, &a))
                 continue;
