@@ -228,7 +228,7 @@ static int run(gw_cli *cli, gw_error *e)
 
 const gw_verb gw_verb_serve = {
     {.name = "serve",
-     .summary = "Keep report and plan current: history, budgets, alerts, API, dashboard",
+     .summary = "Report and plan kept current, with history, API and dashboard",
      .text = "Observes in turns, closes the books by the hour, and shows them at --listen:\n"
              "a dashboard at /, the API under /api/v1, OpenCost's shapes under /allocation\n"
              "and /assets, /metrics for Prometheus. Reads from Prometheus and Kubernetes,\n"

@@ -398,7 +398,7 @@ class Completion(unittest.TestCase):
         return p.stdout.split()
 
     def test_words_bash(self):
-        self.assertEqual(self.complete("gpuwise", "re"), ["report", "record"])
+        self.assertEqual(self.complete("gpuwise", "re"), ["report", "record", "review"])
         self.assertIn("--prometheus-token-file", self.complete("gpuwise", "report", "--prom"))
         self.assertEqual(self.complete("gpuwise", "report", "-o", "y"), ["yaml"])
         self.assertEqual(self.complete("gpuwise", "completion", ""), ["bash", "zsh", "fish"])
