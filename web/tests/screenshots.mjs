@@ -7,9 +7,9 @@ import { CHROMIUM, CHROMIUM_ARGS, serve } from './server.mjs';
 const BYTES_MAX = 150_000;
 const SHOTS = [
   ['overview', '#/overview', 960],
-  ['fleet', '#/fleet', 860],
+  ['fleet', '#/fleet?at=2026-09-09T15%3A00%3A00Z', 1090],
   ['plan', '#/plan', 800],
-  ['budgets', '#/budgets', 700],
+  ['budgets', '#/budgets?budget=assistant', 800],
 ];
 
 const [folder, url] = process.argv.slice(2);

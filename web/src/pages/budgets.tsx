@@ -151,8 +151,16 @@ function Course({ b }: { b: Budget }) {
     const xs = [seconds(b.periodStart), ...ends];
     const end = seconds(b.periodEnd);
     const line: Maybe[] = [0, ...spent.map((s) => (s.whole ? s.total : null))];
-    /* joined to the whole line, or to zero, so that one day alone is seen too */
-    const bound: Maybe[] = [spent[0]?.whole ? null : 0, ...spent.map((s, i) => (!s.whole || spent[i + 1]?.whole === false ? s.total : null))];
+    /* the least: from where a known day begins, also the first after days that nobody knows */
+    let least = 0;
+    const bound: Maybe[] = [spent[0]?.whole === false && spent[0].total !== null ? 0 : null];
+    spent.forEach((s, i) => {
+      const before = least;
+      least = s.total ?? least;
+      const next = spent[i + 1];
+      const starts = next !== undefined && !next.whole && next.total !== null;
+      bound.push(starts ? (s.total ?? before) : s.whole ? null : s.total);
+    });
     const pad: null[] = xs.map(() => null);
     const low: Maybe[] = [...pad];
     const mean: Maybe[] = [...pad];
@@ -236,7 +244,7 @@ function Course({ b }: { b: Budget }) {
               { stroke: accent, width: 0.5, points: { show: false } },
               { stroke: accent, width: 0.5, points: { show: false } },
               { stroke: accent, width: 1.5, dash: [5, 4], points: { show: false } },
-              { stroke: accent, width: 2, dash: [1, 3], spanGaps: true, points: { show: false } },
+              { stroke: accent, width: 2, dash: [1, 3], spanGaps: false, points: { show: false } },
             ],
             hooks: {
               draw: [
@@ -244,6 +252,7 @@ function Course({ b }: { b: Budget }) {
                   if (b.amount == null) return;
                   const g = u.ctx;
                   g.save();
+                  g.setLineDash([]); /* the series before this one may have left its own */
                   g.strokeStyle = bad;
                   g.lineWidth = 1.5 * devicePixelRatio;
                   const yy = Math.round(u.valToPos(b.amount, 'y', true)) + 0.5;

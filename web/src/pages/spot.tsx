@@ -22,13 +22,13 @@ export function SpotPage() {
               f: 'coverage',
               cell: (r) => (
                 <>
-                  <Meter v={r.coverage} mark={target(r) ?? undefined} tone={met(r) === false ? 'warn' : 'good'} />
+                  <Meter v={r.coverage} mark={target(r) ?? undefined} tone={met(r) === null ? 'plain' : met(r) ? 'good' : 'warn'} />
                   <Percent v={r.coverage} f="coverage" />
                 </>
               ),
               value: (r) => r.coverage,
             },
-            { key: 'target', label: 'Target', cell: (r) => (target(r) == null ? <span class="muted">none</span> : percent(target(r), 0)), value: target },
+            { key: 'target', label: 'Target', cell: (r) => (target(r) == null ? <span class="muted">no target</span> : percent(target(r), 0)), value: target },
             {
               key: 'met',
               label: 'Met',
@@ -40,7 +40,7 @@ export function SpotPage() {
             { key: 'demand', label: 'On-demand', f: 'capacityHours', cell: (r) => <Hours v={r.onDemandHours} f="capacityHours" />, value: (r) => r.onDemandHours },
             ...(has('reservedHours') ? [{ key: 'reserved', label: 'Reserved', f: 'capacityHours' as const, cell: (r: SpotRow) => <Hours v={r.reservedHours} f="capacityHours" />, value: (r: SpotRow) => r.reservedHours ?? null }] : []),
             { key: 'unknown', label: 'Capacity unknown', f: 'capacityHours', cell: (r) => <Hours v={r.unknownHours} f="capacityHours" />, value: (r) => r.unknownHours },
-            ...(has('lackingHours') ? [{ key: 'lacking', label: 'Lacking', f: 'lacking' as const, cell: (r: SpotRow) => <Hours v={r.lackingHours} f="lacking" />, value: (r: SpotRow) => r.lackingHours ?? null }] : []),
+            ...(has('lackingHours') ? [{ key: 'lacking', label: 'Lacking', f: 'lacking' as const, cell: (r: SpotRow) => (target(r) == null ? <span class="muted">no target</span> : <Hours v={r.lackingHours} f="lacking" />), value: (r: SpotRow) => r.lackingHours ?? null }] : []),
             ...(has('spotCost') ? [{ key: 'spotCost', label: 'Spot, USD', f: 'bill' as const, cell: (r: SpotRow) => <Money v={r.spotCost} f="bill" />, value: (r: SpotRow) => r.spotCost ?? null }] : []),
             ...(has('otherCost') ? [{ key: 'otherCost', label: 'Other, USD', f: 'bill' as const, cell: (r: SpotRow) => <Money v={r.otherCost} f="bill" />, value: (r: SpotRow) => r.otherCost ?? null }] : []),
           ];
