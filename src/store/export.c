@@ -73,13 +73,13 @@ static int put_head(out *o, gw_error *e)
         put_name(b, gw_dim_name((gw_dim)d), false);
     put_name(b, "nodeHourly", false);
     for (size_t c = 0; c < GW_N_MEASURES; c++)
-        put_name(b, gw_measure_columns[c].name, false);
+        put_name(b, gw_measure_names[c], false);
     gw_buf_puts(b, "],\"group\":[");
     for (unsigned d = 1; d < GW_N_DIMS; d++)
         put_name(b, gw_dim_name((gw_dim)d), d == 1);
     put_name(b, "hours", false);
     for (size_t c = 0; c < GW_N_MEASURES; c++)
-        put_name(b, gw_measure_columns[c].name, false);
+        put_name(b, gw_measure_names[c], false);
     gw_buf_puts(b, "]}");
     return end_line(o, e);
 }

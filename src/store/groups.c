@@ -176,12 +176,15 @@ static int sum_leaves(const gw_hour *h, const gw_leaf_texts *t, const uint32_t *
                       gw_rows *r, gw_error *e)
 {
     uint32_t bit = UINT32_C(1) << h->start_ms / GW_HOUR_MS % 24;
+    uint32_t key[GW_N_GROUP_DIMS], before[GW_N_GROUP_DIMS], at = GW_NONE;
+    gw_str k = {(const char *)key, sizeof(key)};
     for (size_t i = 0; i < t->n; i++) {
-        uint32_t key[GW_N_GROUP_DIMS];
         for (size_t d = 0; d < GW_N_GROUP_DIMS; d++)
             key[d] = t->ids[d * t->n + i];
-        gw_str k = {(const char *)key, sizeof(key)};
-        uint32_t at = gw_map_get(found, k);
+        /* pods of a workload mostly stand together */
+        if (i == 0 || memcmp(key, before, sizeof(key)) != 0)
+            at = gw_map_get(found, k);
+        memcpy(before, key, sizeof(key));
         if (at == GW_NONE) {
             at = (uint32_t)r->n;
             gw_group_row *row = gw_rows_add(r);

@@ -37,32 +37,31 @@ gw_dim gw_dim_find(gw_str name)
     return GW_N_LEAF_DIMS;
 }
 
-/* The columns in the order of the struct, so that a loop can go over them. */
-#define COLUMN(field) offsetof(gw_measures, field)
-const gw_measure_column gw_measure_columns[GW_N_MEASURES] = {
-    {"bill", COLUMN(bill)},
-    {"used", COLUMN(used)},
-    {"wasted", COLUMN(wasted)},
-    {"idle", COLUMN(idle)},
-    {"unknown", COLUMN(unknown)},
-    {"overhead", COLUMN(overhead)},
-    {"reclaimable", COLUMN(reclaimable)},
-    {"unpricedMs", COLUMN(unpriced_ms)},
-    {"paidMs", COLUMN(paid_ms)},
-    {"allocatedMs", COLUMN(allocated_ms)},
-    {"usedMs", COLUMN(used_ms)},
-    {"idleMs", COLUMN(idle_ms)},
-    {"unknownMs", COLUMN(unknown_ms)},
-    {"knownMs", COLUMN(known_ms)},
-    {"memoryMs", COLUMN(memory_ms)},
-    {"memoryKnownMs", COLUMN(memory_known_ms)},
-    {"highHighMs", COLUMN(state_ms[GW_STATE_HIGH_HIGH])},
-    {"lowHighMs", COLUMN(state_ms[GW_STATE_LOW_HIGH])},
-    {"highLowMs", COLUMN(state_ms[GW_STATE_HIGH_LOW])},
-    {"lowLowMs", COLUMN(state_ms[GW_STATE_LOW_LOW])},
-    {"stateUnknownMs", COLUMN(state_ms[GW_STATE_UNKNOWN])},
+#define AT(field) [offsetof(gw_measures, field) / sizeof(int64_t)]
+const char *const gw_measure_names[GW_N_MEASURES] = {
+    AT(bill) = "bill",
+    AT(used) = "used",
+    AT(wasted) = "wasted",
+    AT(idle) = "idle",
+    AT(unknown) = "unknown",
+    AT(overhead) = "overhead",
+    AT(reclaimable) = "reclaimable",
+    AT(unpriced_ms) = "unpricedMs",
+    AT(paid_ms) = "paidMs",
+    AT(allocated_ms) = "allocatedMs",
+    AT(used_ms) = "usedMs",
+    AT(idle_ms) = "idleMs",
+    AT(unknown_ms) = "unknownMs",
+    AT(known_ms) = "knownMs",
+    AT(memory_ms) = "memoryMs",
+    AT(memory_known_ms) = "memoryKnownMs",
+    AT(state_ms[GW_STATE_HIGH_HIGH]) = "highHighMs",
+    AT(state_ms[GW_STATE_LOW_HIGH]) = "lowHighMs",
+    AT(state_ms[GW_STATE_HIGH_LOW]) = "highLowMs",
+    AT(state_ms[GW_STATE_LOW_LOW]) = "lowLowMs",
+    AT(state_ms[GW_STATE_UNKNOWN]) = "stateUnknownMs",
 };
-#undef COLUMN
+#undef AT
 
 _Static_assert(sizeof(gw_measures) == GW_N_MEASURES * sizeof(int64_t), "a measure has no column");
 

@@ -209,7 +209,7 @@ static int check_leaf(const gw_hour *h, size_t i, gw_error *e)
         int64_t v = gw_measure_of(m, c);
         if (v < 0 && !is_unknown(v))
             return gw_fail(e, GW_EUSAGE, "cluster %s: leaf %zu has %s = %" PRId64, h->cluster, i,
-                           gw_measure_columns[c].name, v);
+                           gw_measure_names[c], v);
     }
     const int64_t parts[] = {m->used, m->wasted, m->idle, m->unknown, m->overhead};
     int64_t sum = 0;

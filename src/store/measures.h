@@ -10,22 +10,17 @@
 
 #define GW_N_MEASURES ((size_t)16 + GW_N_STATES)
 
-typedef struct gw_measure_column {
-    const char *name; /* in exports: "bill", "paidMs" */
-    size_t offset;
-} gw_measure_column;
-
-/* In the order of the struct, which has no other fields and no gaps. */
-extern const gw_measure_column gw_measure_columns[];
+/* In exports: "bill", "paidMs", in the order of the struct, which has no other fields and no gaps. */
+extern const char *const gw_measure_names[];
 
 static inline int64_t *gw_measure_at(gw_measures *m, size_t column)
 {
-    return (int64_t *)(void *)((char *)m + gw_measure_columns[column].offset);
+    return (int64_t *)(void *)m + column;
 }
 
 static inline int64_t gw_measure_of(const gw_measures *m, size_t column)
 {
-    return *(const int64_t *)(const void *)((const char *)m + gw_measure_columns[column].offset);
+    return ((const int64_t *)(const void *)m)[column];
 }
 
 /* gw_measures_add; false where a sum is beyond int64 (it is INT64_MAX then). */

@@ -9,6 +9,8 @@
 #ifndef GW_STORE_PACK_H
 #define GW_STORE_PACK_H
 
+#include <endian.h>
+
 #include "base/buf.h"
 
 #define GW_PACK_HEAD_BYTES ((size_t)20)
@@ -87,11 +89,26 @@ typedef struct gw_cursor {
 
 uint64_t gw_varint_slow(gw_cursor *c);
 
+/* Up to eight bytes at a time: where the first without a top bit stands is where the number ends, and the
+ * groups of seven bits are pushed together in three steps. */
 static inline uint64_t gw_varint(gw_cursor *c)
 {
-    if (c->p < c->end && *c->p < 0x80)
+    uint64_t w, ends;
+    if (c->end - c->p < 8)
+        return gw_varint_slow(c);
+    if (*c->p < 0x80)
         return *c->p++;
-    return gw_varint_slow(c);
+    memcpy(&w, c->p, sizeof(w));
+    w = le64toh(w);
+    ends = ~w & UINT64_C(0x8080808080808080);
+    if (!ends)
+        return gw_varint_slow(c);
+    int bits = __builtin_ctzll(ends) + 1; /* 8 for each byte of the number */
+    c->p += bits / 8;
+    w &= UINT64_MAX >> (64 - bits) & UINT64_C(0x7f7f7f7f7f7f7f7f);
+    w = (w & UINT64_C(0x7f007f007f007f00)) >> 1 | (w & UINT64_C(0x007f007f007f007f));
+    w = (w & UINT64_C(0x3fff00003fff0000)) >> 2 | (w & UINT64_C(0x00003fff00003fff));
+    return (w & UINT64_C(0x0fffffff00000000)) >> 4 | (w & UINT64_C(0x000000000fffffff));
 }
 
 static inline int64_t gw_signed(gw_cursor *c)
