@@ -71,6 +71,7 @@ class Daemon:
         return self.request("GET", path, **headers)
 
     def stop(self, how=signal.SIGTERM):
+        """The exit code."""
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:

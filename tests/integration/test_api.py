@@ -23,7 +23,10 @@ def setUpModule():
 
 
 def tearDownModule():
-    shared.stop()
+    said = shared.said()
+    rc = shared.stop()
+    if rc:  # with a sanitizer: what it found
+        raise AssertionError("gpuwise serve ended with %d: %s" % (rc, said))
 
 
 def validator(schema):
