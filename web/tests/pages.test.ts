@@ -12,7 +12,7 @@ const { cumulative } = await import('../src/pages/budgets');
 const { range } = await import('../src/pages/plan');
 const { tone, totals } = await import('../src/pages/savings');
 const { inState } = await import('../src/pages/states');
-const { at } = await import('../src/pages/fleet');
+const { at, parts } = await import('../src/pages/fleet');
 import type { FleetUnit, Followed, Row } from '../src/types';
 
 describe('the way down', () => {
@@ -89,5 +89,19 @@ describe('the map', () => {
     expect(at(unit(0, null, null), 0)).toMatchObject({ there: false, free: false });
     expect(at(unit(0.5, 0), 0).holder?.pod).toBe('p');
     expect(at(unit(0.5, 0), 7)).toMatchObject({ compute: null, free: false });
+  });
+  it('draws a board beside its instances by what they leave of it, hour by hour', () => {
+    const u = (id: string, profile: string | null, weight: number, states: (string | null)[]): FleetUnit => ({
+      ...unit(null, null), id, profile, weight, state: states, compute: states.map(() => null), holder: states.map(() => null),
+    });
+    const g = { uuid: 'g', index: 0, model: null, memoryMib: null, units: [u('2', '3g.40gb', 3 / 7, ['lowLow', null, null]), u('3', '2g.20gb', 2 / 7, ['lowLow', 'lowLow', null]), u('0', null, 1, ['unknown', 'lowLow', 'lowLow'])] };
+    const w = (i: number) => parts(g, i).map((p) => [p.u.id, Math.round(p.weight * 7)]);
+    expect(w(0)).toEqual([['2', 3], ['3', 2], ['0', 2]]);
+    expect(w(1)).toEqual([['3', 2], ['0', 5]]);
+    expect(w(2)).toEqual([['0', 7]]);
+    const full = { ...g, units: [u('1', '7g.80gb', 1, ['lowLow']), u('0', null, 1, ['unknown'])] };
+    expect(parts(full, 0).map((p) => p.u.id)).toEqual(['1']);
+    const gone = { ...g, units: [u('0', null, 1, [null])] };
+    expect(parts(gone, 0)[0]?.n.there).toBe(false);
   });
 });

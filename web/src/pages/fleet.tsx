@@ -52,6 +52,26 @@ export function at(u: FleetUnit, i: number): Now {
   };
 }
 
+export interface Part {
+  u: FleetUnit;
+  n: Now;
+  /** of the board, in that hour */
+  weight: number;
+}
+
+/** What a board was cut into in an hour. A board with MIG instances is a unit itself: what is left of it beside them.
+ * Where nothing was there, its first unit stands for that. */
+export function parts(g: FleetGpu, i: number): Part[] {
+  const all = g.units.map((u) => ({ u, n: at(u, i), weight: u.weight }));
+  const there = all.filter((p) => p.n.there);
+  if (there.length === 0) return all.slice(0, 1);
+  const cut = there.filter((p) => p.u.profile !== null);
+  if (cut.length === 0) return there;
+  const rest = 1 - cut.reduce((a, p) => a + p.weight, 0);
+  const board = there.find((p) => p.u.profile === null);
+  return board && rest > 0.01 ? [...cut, { ...board, weight: rest }] : cut;
+}
+
 const owner = (h: Holder | null): string => (h ? h.team || h.namespace : '');
 
 const STATE_WORDS: Record<string, string> = {
@@ -66,8 +86,11 @@ const name = (g: FleetGpu): string => (g.index != null ? `GPU ${g.index}` : (g.u
 const idOf = (g: FleetGpu, n: FleetNode): string => g.uuid ?? `${n.name ?? ''}/unobserved`;
 const nodeName = (n: FleetNode): string => n.name ?? 'node unknown';
 
-function words(g: FleetGpu, u: FleetUnit, n: Now): string {
-  const part = u.profile ? `MIG ${u.profile}` : g.units.length > 1 ? u.id : '';
+const partName = ({ u, weight }: Part): string => (u.profile ? `MIG ${u.profile}` : weight < 1 ? 'rest of the board' : '');
+
+function words(p: Part): string {
+  const { u, n } = p;
+  const part = partName(p);
   if (!n.there) return `${part || 'GPU'}: not there in this hour`;
   const shared = !u.sharing || u.sharing === 'none' ? '' : `${u.sharing}, ${count(u.holders.length, 'holder')} in the window`;
   const who = n.holder ? `${n.holder.namespace}/${n.holder.pod}${n.holder.team ? ` (team ${n.holder.team})` : ''}` : n.free ? 'held by no pod' : 'holder unknown';
@@ -100,10 +123,10 @@ interface MapProps {
 }
 
 function Tile({ g, node, p, first }: { g: FleetGpu; node: FleetNode; p: MapProps; first: boolean }) {
-  const now = g.units.map((u) => ({ u, n: at(u, p.i) }));
-  const tip = [`${name(g)} on ${nodeName(node)}`, g.model ?? '', ...now.map(({ u, n }) => words(g, u, n))].filter(Boolean).join('\n');
+  const now = parts(g, p.i);
+  const tip = [`${name(g)} on ${nodeName(node)}`, g.model ?? '', ...now.map(words)].filter(Boolean).join('\n');
   const dim = !now.some(({ n }) => p.matches(n.holder, node));
-  const left = 1 - g.units.reduce((a, u) => a + u.weight, 0);
+  const left = 1 - now.reduce((a, x) => a + x.weight, 0);
   return (
     <a
       class={`tile${dim ? ' dim' : ''}`}
@@ -113,17 +136,17 @@ function Tile({ g, node, p, first }: { g: FleetGpu; node: FleetNode; p: MapProps
       aria-current={idOf(g, node) === p.selected ? 'true' : undefined}
       data-tip={tip}
     >
-      {now.map(({ u, n }) => {
+      {now.map(({ u, n, weight }) => {
         const c = paint(p.by, n, p.owners, p.mostCost);
         const shared = u.shared ? u.shared[p.i] : u.sharing !== null && u.sharing !== 'none';
         const slices = shared ? Math.max(2, u.holders.length) : 1;
         return (
-          <i key={u.id} class={`${c.cls}${n.free ? ' free' : ''}`} style={{ flexGrow: u.weight, background: c.background ?? '' }}>
+          <i key={u.id} class={`${c.cls}${n.free ? ' free' : ''}`} style={{ flexGrow: weight, background: c.background ?? '' }}>
             {slices > 1 ? Array.from({ length: Math.min(slices, 8) }, (_, k) => <b key={k} />) : null}
           </i>
         );
       })}
-      {left > 0.01 && g.units.length > 0 ? <i class="nothing" style={{ flexGrow: left }} /> : null}
+      {left > 0.01 ? <i class="nothing" style={{ flexGrow: left }} /> : null}
     </a>
   );
 }
@@ -245,8 +268,7 @@ function Body({ f }: { f: FleetMap }) {
   const page = Math.min(pages, Math.max(1, paramInt('nodes.page', 1)));
   const shown = nodes.slice((page - 1) * NODES_A_PAGE, page * NODES_A_PAGE);
   const props: MapProps = { nodes: shown, i, by, owners, mostCost, selected, matches };
-  const units = useMemo(() => nodes.flatMap((node) => node.gpus.flatMap((g) => g.units.map((u) => ({ node, g, u })))), [nodes]);
-  const now = units.map((x) => ({ ...x, n: at(x.u, i) })).filter(({ n, node }) => matches(n.holder, node));
+  const now = nodes.flatMap((node) => node.gpus.flatMap((g) => parts(g, i).map((p) => ({ ...p, node, g })))).filter(({ n, node }) => matches(n.holder, node));
   const gpus = nodes.reduce((a, n) => a + n.gpus.length, 0);
   const open = nodes.flatMap((node) => node.gpus.filter((g) => idOf(g, node) === selected).map((g) => ({ node, g })))[0];
   const clusters = [...new Set(shown.map((n) => n.cluster))];
@@ -276,8 +298,8 @@ function Body({ f }: { f: FleetMap }) {
               columns={[
                 { key: 'node', label: 'Node', text: true, cell: ({ node }) => nodeName(node), value: ({ node }) => node.name },
                 { key: 'gpu', label: 'GPU', text: true, cell: ({ g, node }) => <CellLink href={hrefHere({ gpu: idOf(g, node) })}>{name(g)}</CellLink>, value: ({ g }) => g.index ?? g.uuid },
-                { key: 'part', label: 'Part', text: true, cell: ({ u }) => u.profile ?? (!u.sharing || u.sharing === 'none' ? 'whole' : u.sharing), value: ({ u }) => u.profile ?? u.sharing },
-                { key: 'weight', label: 'Weight', cell: ({ u }) => number(u.weight, 3), value: ({ u }) => u.weight },
+                { key: 'part', label: 'Part', text: true, cell: (p) => partName(p) || (!p.u.sharing || p.u.sharing === 'none' ? 'whole' : p.u.sharing), value: (p) => partName(p) || p.u.sharing },
+                { key: 'weight', label: 'Weight', cell: (p) => number(p.weight, 3), value: (p) => p.weight },
                 { key: 'holder', label: 'Held by', text: true, cell: ({ n }) => (n.holder ? `${n.holder.namespace}/${n.holder.pod}` : n.free ? 'no pod' : <span class="is-unknown">unknown</span>), value: ({ n }) => (n.holder ? `${n.holder.namespace}/${n.holder.pod}` : n.free ? 'no pod' : null) },
                 { key: 'team', label: 'Team', text: true, cell: ({ n }) => n.holder?.team ?? '', value: ({ n }) => n.holder?.team ?? null },
                 { key: 'compute', label: 'Compute', f: 'compute', cell: ({ n }) => <Percent v={n.compute} f="compute" />, value: ({ n }) => n.compute },
@@ -362,16 +384,16 @@ function Gpu({ f, node, g }: { f: FleetMap; node: FleetNode; g: FleetGpu }) {
         {g.uuid ? <Tag tone="plain">{g.uuid}</Tag> : null}
       </p>
       {g.units.map((u) => (
-        <Unit key={u.id} f={f} u={u} gpu={idOf(g, node)} alone={g.units.length === 1} />
+        <Unit key={u.id} f={f} u={u} gpu={idOf(g, node)} alone={g.units.length === 1} cut={g.units.some((x) => x.profile !== null)} />
       ))}
     </Panel>
   );
 }
 
-function Unit({ f, u, gpu, alone }: { f: FleetMap; u: FleetUnit; gpu: string; alone: boolean }) {
+function Unit({ f, u, gpu, alone, cut }: { f: FleetMap; u: FleetUnit; gpu: string; alone: boolean; cut: boolean }) {
   const data = useMemo((): uPlot.AlignedData => [f.hours.map(seconds), u.compute, u.memory], [f, u]);
   const rows = f.hours.map((h, i) => ({ h, n: at(u, i) }));
-  const title = u.profile ? `MIG ${u.profile}` : alone ? 'Compute and memory' : u.id;
+  const title = u.profile ? `MIG ${u.profile} (instance ${u.id})` : alone ? 'Compute and memory' : cut ? 'The board beside its instances' : u.id;
   return (
     <Figure
       id={`unit-${gpu}-${u.id}`}
