@@ -240,20 +240,24 @@ static int merge_units(gw_usage *into, const gw_usage *from)
     return 0;
 }
 
-/* A column goes where its beginning is. */
+void gw_usage_add_heat(gw_usage *u, uint32_t gpu, gw_interval window, uint32_t column, gw_heat x)
+{
+    int64_t whole = gw_interval_ms(u->window);
+    int64_t at = window.start_ms + (int64_t)column * gw_interval_ms(window) / GW_HEAT_COLUMNS;
+    if (whole <= 0)
+        return;
+    int64_t to = (at - u->window.start_ms) * GW_HEAT_COLUMNS / whole;
+    gw_heat *h = &u->heat[gpu][GW_MAX(0, GW_MIN(to, GW_HEAT_COLUMNS - 1))];
+    h->integral += x.integral;
+    h->known += x.known;
+}
+
 static void merge_heat(gw_usage *into, const gw_usage *from)
 {
-    int64_t whole = gw_interval_ms(into->window), part = gw_interval_ms(from->window);
-    for (size_t g = 0; g < from->n_heat && whole > 0; g++) {
-        for (int64_t c = 0; c < GW_HEAT_COLUMNS; c++) {
-            const gw_heat *x = &from->heat[g][c];
-            if (!(x->known > 0))
-                continue;
-            int64_t at = from->window.start_ms + c * part / GW_HEAT_COLUMNS;
-            int64_t column = (at - into->window.start_ms) * GW_HEAT_COLUMNS / whole;
-            gw_heat *to = &into->heat[g][GW_MAX(0, GW_MIN(column, GW_HEAT_COLUMNS - 1))];
-            to->integral += x->integral;
-            to->known += x->known;
+    for (uint32_t g = 0; g < from->n_heat; g++) {
+        for (uint32_t c = 0; c < GW_HEAT_COLUMNS; c++) {
+            if (from->heat[g][c].known > 0)
+                gw_usage_add_heat(into, g, from->window, c, from->heat[g][c]);
         }
     }
 }

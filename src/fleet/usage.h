@@ -208,6 +208,8 @@ int gw_usage_fit_nodes(gw_usage *u, const gw_fleet *f);
  * out: what is said of a whole is not the sum of what is said of its parts. GW_ENOMEM, with some of it done.
  */
 int gw_usage_merge(gw_usage *into, const gw_usage *from, const gw_fleet *f);
+/* A column of the heat map of a window, into the column of u's in which it begins. u is fit for the GPU. */
+void gw_usage_add_heat(gw_usage *u, uint32_t gpu, gw_interval window, uint32_t column, gw_heat x);
 /* Notes something that is not known. 0 or GW_ENOMEM. */
 int gw_usage_note_unknown(gw_usage *u, gw_fleet *f, double gpu_ms, const char *what, const char *why);
 

@@ -43,7 +43,7 @@ void gw_watch_free(gw_watch *w)
     for (size_t i = 0; i < w->n_open; i++)
         free_slice(&w->open[i]);
     for (size_t i = 0; i < w->n_closed; i++)
-        gw_usage_free(&w->closed[i].sums);
+        gw_closed_hour_free(&w->closed[i]);
     gw_free(w->closed);
     gw_free(w->revisions);
     gw_map_free(&w->held);
@@ -338,7 +338,7 @@ void gw_watch_trim(gw_watch *w, int64_t before_ms)
     gw_judgement_free(w->now); /* it speaks of them */
     w->now = NULL;
     for (size_t i = 0; i < n; i++)
-        gw_usage_free(&w->closed[i].sums);
+        gw_closed_hour_free(&w->closed[i]);
     w->n_closed -= n;
     memmove(w->closed, w->closed + n, w->n_closed * sizeof(*w->closed));
     size_t revised = GW_MIN(n, w->n_revisions);

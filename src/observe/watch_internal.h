@@ -3,6 +3,7 @@
  *   watch.c        life cycle; reading from the source; which slices are open
  *   watch_run.c    an open slice's windows → sums by the hour, as often as one likes
  *   watch_judge.c  judging all that is open; closing a slice for good
+ *   watch_pack.c   closed hours in little room
  *   watch_merge.c  what no unit accounts for; sums of a window
  */
 #ifndef GW_OBSERVE_WATCH_INTERNAL_H
@@ -71,10 +72,32 @@ typedef struct judgement {
     size_t n_trims, cap_trims;
 } judgement;
 
+#define PACKED_UNIT   (UINT32_C(1) << 31) /* of a unit's idle time, not of a hold */
+#define PACKED_MEMORY (1u << 15)          /* of the histogram of memory, not of compute */
+
+typedef struct packed_bin {
+    uint32_t of; /* index into holds, or units */
+    uint16_t bin;
+    float weight;
+} packed_bin;
+
+typedef struct packed_heat {
+    uint32_t gpu, column;
+    gw_heat heat;
+} packed_heat;
+
+typedef struct packed_hour {
+    packed_bin *bins;
+    size_t n_bins, cap_bins;
+    packed_heat *heat;
+    size_t n_heat, cap_heat;
+} packed_hour;
+
 /* An hour of closed slices. */
 typedef struct closed_hour {
-    gw_usage sums;
-    uint64_t digest;
+    gw_usage sums;      /* with histograms and heat map only where something came to it since it was packed */
+    packed_hour packed; /* the rest of them */
+    uint64_t digest;    /* 0: to be found out */
 } closed_hour;
 
 typedef struct revision {
@@ -133,11 +156,16 @@ int gw_watch_revise(gw_watch *w, const judgement *j, gw_error *e);
 int gw_watch_add_containers(gw_usage *into, gw_fleet *names, const gw_usage *from);
 uint64_t gw_watch_digest(const gw_usage *u);
 
+/* watch_pack.c: histograms and heat map of the hour into lists; into += what is in them. GW_ENOMEM. */
+void gw_watch_pack(closed_hour *h);
+int gw_watch_unpack(gw_usage *into, const closed_hour *h);
+void gw_closed_hour_free(closed_hour *h);
+
 /* The usages of an hour: of closed slices, and of the open ones'. NULL where there is none. */
-static inline const gw_usage *watch_closed(const gw_watch *w, int64_t hour_ms)
+static inline const closed_hour *watch_closed(const gw_watch *w, int64_t hour_ms)
 {
     int64_t i = (hour_ms - w->first_ms) / GW_HOUR_MS;
-    return hour_ms >= w->first_ms && (size_t)i < w->n_closed ? &w->closed[i].sums : NULL;
+    return hour_ms >= w->first_ms && (size_t)i < w->n_closed ? &w->closed[i] : NULL;
 }
 
 static inline gw_usage *part_hour(const part *p, int64_t hour_ms)

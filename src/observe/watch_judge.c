@@ -218,6 +218,10 @@ int gw_watch_close(gw_watch *w, gw_error *e)
     rc = gw_watch_run(w, s, s->slice.end_ms, &c, &w->fleet, &w->total, NULL, &p, e);
     if (!rc && (keep_hours(w, &p) || keep_facts(w, &p) || settle_units(w, &c)))
         rc = gw_fail_memory(e);
+    for (size_t i = 0; i < w->n_closed && !rc; i++) {
+        if (w->closed[i].digest == 0)
+            gw_watch_pack(&w->closed[i]);
+    }
     gw_part_free(&p);
     if (rc) {
         gw_carry_free(&c);

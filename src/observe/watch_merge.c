@@ -52,9 +52,9 @@ static void sum_paid(const gw_watch *w, const judgement *j, size_t n_hours, doub
     int64_t first = first_hour(w, j);
     for (size_t h = 0; h < n_hours; h++) {
         int64_t hour = first + (int64_t)h * GW_HOUR_MS;
-        const gw_usage *closed = watch_closed(w, hour);
+        const closed_hour *closed = watch_closed(w, hour);
         if (closed)
-            add_paid(f, closed, paid + h * f->n_nodes);
+            add_paid(f, &closed->sums, paid + h * f->n_nodes);
         for (size_t p = 0; p < j->n_parts; p++) {
             const gw_usage *open = part_hour(&j->parts[p], hour);
             if (open)
@@ -89,7 +89,10 @@ static void sum_unobserved(const gw_watch *w, const judgement *j, size_t n_hours
     for (size_t h = 0; h < n_hours; h++) {
         int64_t hour = first_hour(w, j) + (int64_t)h * GW_HOUR_MS;
         for (size_t p = 0; p <= j->n_parts; p++) {
-            const gw_usage *u = p < j->n_parts ? part_hour(&j->parts[p], hour) : watch_closed(w, hour);
+            const closed_hour *closed = p < j->n_parts ? NULL : watch_closed(w, hour);
+            const gw_usage *u = closed           ? &closed->sums
+                                : p < j->n_parts ? part_hour(&j->parts[p], hour)
+                                                 : NULL;
             for (size_t i = 0; u && i < u->n_units; i++)
                 unit_paid[i] += j->fleet.units[i].gpu == GW_NONE ? u->units[i].paid : 0;
         }
@@ -256,8 +259,9 @@ static int merge_hours(const gw_watch *w, gw_usage *u, const gw_fleet *f)
     const judgement *j = w->now;
     int rc = gw_usage_fit(u, f);
     for (int64_t h = hour_of(u->window.start_ms); h < u->window.end_ms && !rc; h += GW_HOUR_MS) {
-        const gw_usage *closed = watch_closed(w, h);
-        rc = closed ? gw_usage_merge(u, closed, f) : 0;
+        const closed_hour *closed = watch_closed(w, h);
+        rc = closed ? gw_usage_merge(u, &closed->sums, f) : 0;
+        rc = closed && !rc ? gw_watch_unpack(u, closed) : rc;
         for (size_t p = 0; p < j->n_parts && !rc; p++) {
             const gw_usage *open = part_hour(&j->parts[p], h);
             rc = open ? gw_usage_merge(u, open, f) : 0;
