@@ -6,10 +6,10 @@
  *   1. history: --days days, hour by hour, through the store's own put. In every --every'th hour a put of all
  * leaves, page included; in the others of the groups alone (as an import of a trimmed hour does), which is
  * most of the rows and little of the bytes. --every 1: all of it.
- *   2. --runs further hours of all clusters, every leaf, one put after the other on one handle; timed without
- * the time that making up the leaves takes
- *   3. the same bytes by bare COPY into a table without an index (PostgreSQL), for what the machine can do at
- * most
+ *   2. --runs further hours of all clusters, every leaf, one put after the other, then --threads at a time;
+ * each cluster on a handle of its own, as each has a daemon of its own, that has put an hour before. Timed
+ *      without making up the leaves
+ *   3. the same bytes by bare COPY into a table without an index (PostgreSQL), for what the machine can do
  *   4. the sum by team over all clusters of those days, step month; with a new handle and with one that has
  * the groups
  *
@@ -333,36 +333,69 @@ static int next_hour(gw_store *s)
 /* Processor time of the server's processes for our connections, where it runs on this machine. */
 static double server_seconds(const settings *o);
 
-static void write_hours(const settings *o)
+typedef struct writer {
+    const settings *o;
+    int first, step;
+    gw_store **stores;
+    gw_hour *hours;
+    double own;
+    pthread_t thread;
+} writer;
+
+static void *write_some(void *ctx)
 {
+    writer *w = ctx;
+    double began = own_seconds();
+    for (int c = w->first; c < w->o->clusters; c += w->step)
+        put_whole(w->stores[c], &w->hours[c]);
+    w->own = own_seconds() - began;
+    return NULL;
+}
+
+/* An hour of all clusters; wall time, and the threads' processor time. */
+static double write_hour(const settings *o, int threads, gw_store **stores, gw_hour *hours, double *own)
+{
+    writer w[THREADS_MAX];
+    double began = seconds();
+    *own = 0;
+    for (int t = 0; t < threads; t++) {
+        w[t] = (writer){.o = o, .first = t, .step = threads, .stores = stores, .hours = hours};
+        if (pthread_create(&w[t].thread, NULL, write_some, &w[t]))
+            exit(1);
+    }
+    for (int t = 0; t < threads; t++) {
+        pthread_join(w[t].thread, NULL);
+        *own += w[t].own;
+    }
+    return seconds() - began;
+}
+
+static void write_hours(const settings *o, int threads)
+{
+    static gw_store *stores[CLUSTERS_MAX];
+    static fleet fleets[CLUSTERS_MAX];
+    static gw_hour hours[CLUSTERS_MAX];
     double t[RUNS_MAX], own[RUNS_MAX], server[RUNS_MAX];
-    long leaves = 0;
-    static gw_store *s[CLUSTERS_MAX];
-    for (int c = 0; c < o->clusters; c++)
-        s[c] = open_store(o);
-    int next = next_hour(s[0]);
-    for (int run = -1; run < o->runs; run++) {
+    for (int c = 0; c < o->clusters; c++) {
+        stores[c] = open_store(o);
+        fleet_make(&fleets[c], c, o->pods);
+    }
+    int next = next_hour(stores[0]);
+    for (int run = -1; run < o->runs; run++) { /* the first is not counted: the hour before */
         int r = GW_MAX(run, 0);
-        t[r] = own[r] = 0;
+        for (int c = 0; c < o->clusters; c++)
+            hours[c] = whole_hour(&fleets[c], next + run + 1);
         server[r] = server_seconds(o);
-        leaves = 0;
-        for (int c = 0; c < o->clusters; c++) {
-            fleet f;
-            fleet_make(&f, c, o->pods);
-            gw_hour h = whole_hour(&f, next + run + 1);
-            double began = seconds(), own_began = own_seconds();
-            put_whole(s[c], &h);
-            t[r] += seconds() - began;
-            own[r] += own_seconds() - own_began;
-            leaves += (long)h.n_leaves;
-            gw_arena_free(&f.arena);
-        }
+        t[r] = write_hour(o, threads, stores, hours, &own[r]);
         server[r] = server_seconds(o) - server[r];
     }
-    for (int c = 0; c < o->clusters; c++)
-        gw_store_free(s[c]);
     char what[128];
-    snprintf(what, sizeof(what), "an hour's write: %d clusters, %ld leaves", o->clusters, leaves);
+    snprintf(what, sizeof(what), "an hour's write: %d clusters, %zu leaves, %d at a time", o->clusters,
+             (size_t)o->clusters * hours[0].n_leaves, threads);
+    for (int c = 0; c < o->clusters; c++) {
+        gw_store_free(stores[c]);
+        gw_arena_free(&fleets[c].arena);
+    }
     print_times(what, t, o->runs);
     print_times("  of it processor time of gpuwise", own, o->runs);
     print_times("  of it processor time of the server", server, o->runs);
@@ -573,7 +606,9 @@ int main(int argc, char **argv)
     bool pg = gw_has_prefix(o.url, "postgres");
     if (!o.loaded)
         load_all(&o);
-    write_hours(&o);
+    write_hours(&o, 1);
+    if (o.threads > 1)
+        write_hours(&o, o.threads);
     if (pg) {
         raw_copy(&o);
         sizes(&o);
