@@ -25,6 +25,7 @@ all: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja:
 	@tools/bootstrap
+	@echo "gpuwise: building, which takes a minute or two the first time" >&2
 	@meson setup $(BUILD) --prefix $(PREFIX) -Dtests=$$(pkg-config --exists cmocka && echo true || echo false) >/dev/null
 
 demo: all

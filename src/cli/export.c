@@ -196,9 +196,9 @@ static int export_focus(gw_cli *cli, gw_store *s, target *t, gw_error *e)
                 gw_time_format(fo.when.start_ms, from), gw_time_format(fo.when.end_ms, to),
                 gw_micro_format_human(stats.billed, billed));
     if (stats.unpriced_leaves)
-        gw_cli_note(
-            cli, "%.1f GPU hours have no price and so no charge: give prices with --prices to the daemon",
-            (double)stats.unpriced_ms / (double)GW_HOUR_MS);
+        gw_cli_note(cli,
+                    "%.1f GPU hours have no price and so no charge: give prices with --prices to the daemon",
+                    (double)stats.unpriced_ms / (double)GW_HOUR_MS);
     return 0;
 }
 
@@ -388,7 +388,7 @@ const gw_verb gw_verb_export = {
              "  grafana           a dashboard over the same, for Grafana 10 and later\n"
              "  aws-budgets       the configured budgets as Terraform for AWS Budgets\n"
              "  focus             the books as FOCUS 1.2 (CSV), from the history\n"
-             "  history           the whole history as lines of JSON: a backup",
+             "  history           the whole history as lines of JSON: a backup, for gpuwise import",
      .examples = "export prometheus-rules --label release=prometheus | kubectl apply -f -\n"
                  "export grafana --output dashboard.json\n"
                  "export aws-budgets --config gpuwise.yaml --tag team=Team > budgets.tf\n"

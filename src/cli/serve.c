@@ -68,6 +68,18 @@ static void drop_scratch(const scratch *s)
     rmdir(s->dir);
 }
 
+static bool is_given(const gw_cli *cli, const char *option, const char *variable)
+{
+    const char *value = cli->env(cli->env_ctx, variable);
+    return gw_serve_config_gives(option, cli->argc, cli->argv) || (value && *value);
+}
+
+/* What the daemon has to say: that it is unwell, or well again. */
+static void say(void *ctx, const char *line)
+{
+    gw_cli_note(ctx, "%s", line);
+}
+
 /* ---- serving ------------------------------------------------------------------------------------------- */
 
 /* Until somebody says stop; SIGHUP reads prices and certificates anew. */
@@ -88,10 +100,11 @@ static int announce(gw_cli *cli, const gw_serve_config *c, const gw_server *serv
 {
     gw_buf b;
     gw_buf_init(&b, 65536);
-    gw_buf_printf(&b, "%s  dashboard, API and /metrics; history in %s\n", gw_server_url(server),
-                  c->store_is_temporary ? "a temporary file" : "the store");
+    gw_buf_printf(&b, "%s  dashboard, API and /metrics\n", gw_server_url(server));
     int rc = gw_cli_write(&b, e);
     gw_buf_free(&b);
+    if (rc == 0 && c->store_is_temporary)
+        gw_cli_note(cli, "history is in %s until this ends; --store keeps it", c->store);
     if (rc == 0 && c->options.demo)
         gw_cli_note(cli, "this is the sample fleet, not yours; Ctrl-C stops it");
     return rc;
@@ -121,23 +134,25 @@ static int open_auth(const gw_serve_config *c, front *f, gw_error *e)
     return rc ? rc : gw_auth_check_listen(c->listen, gw_auth_required(f->auth), e);
 }
 
-static int open_server(const gw_serve_config *c, front *f, gw_error *e)
+static int open_server(const gw_serve_config *c, bool listen_given, front *f, gw_error *e)
 {
-    gw_server_options so = {.listen = c->listen,
-                            .threads = c->threads,
-                            .tls = {c->tls_cert, c->tls_key},
-                            .handler = gw_api_handle,
-                            .ctx = f->api,
-                            .name = "gpuwise"};
+    gw_server_options so = {
+        .listen = c->listen,
+        .threads = c->threads,
+        .limits = {.body_bytes = 65536, .body_ms = 5 * GW_SECOND_MS}, /* bodies are small */
+        .tls = {c->tls_cert, c->tls_key},
+        .handler = gw_api_handle,
+        .ctx = f->api,
+        .name = "gpuwise"};
     int rc = gw_server_new(&so, &f->server, e);
-    if (rc == GW_ECONNECT && c->options.demo && strcmp(c->listen, GW_LISTEN_DEFAULT) == 0) {
+    if (rc == GW_ECONNECT && c->options.demo && !listen_given) {
         so.listen = "127.0.0.1:0"; /* a demonstration need not have the usual port */
         rc = gw_server_new(&so, &f->server, e);
     }
     return rc;
 }
 
-static int open_front(const gw_serve_config *c, gw_daemon *d, front *f, gw_error *e)
+static int open_front(const gw_cli *cli, const gw_serve_config *c, gw_daemon *d, front *f, gw_error *e)
 {
     int rc = open_auth(c, f, e);
     if (rc == 0) {
@@ -145,7 +160,7 @@ static int open_front(const gw_serve_config *c, gw_daemon *d, front *f, gw_error
         rc = gw_api_new(&ao, &f->api, e);
     }
     if (rc == 0)
-        rc = open_server(c, f, e);
+        rc = open_server(c, is_given(cli, "listen", "GPUWISE_LISTEN"), f, e);
     if (rc == 0)
         gw_api_set_server(f->api, f->server);
     return rc;
@@ -167,7 +182,7 @@ static void close_front(front *f)
 static int serve(gw_cli *cli, const gw_serve_config *c, gw_daemon *d, const sigset_t *set, gw_error *e)
 {
     front f = {0};
-    int rc = open_front(c, d, &f, e);
+    int rc = open_front(cli, c, d, &f, e);
     if (rc == 0)
         rc = gw_daemon_start(d, e);
     if (rc == 0)
@@ -185,8 +200,7 @@ static int run_with(gw_cli *cli, gw_serve_config *c, gw_error *e)
 {
     const gw_pipeline_env env = {
         .env = cli->env, .env_ctx = cli->env_ctx, .clock = cli->clock, .rules = true};
-    const char *named = cli->env(cli->env_ctx, "GPUWISE_STORE");
-    bool store_given = gw_serve_config_gives("store", cli->argc, cli->argv) || (named && *named);
+    bool store_given = is_given(cli, "store", "GPUWISE_STORE");
     scratch s = {{0}, {0}, {0}};
     gw_daemon *d = NULL;
     sigset_t set;
@@ -216,6 +230,8 @@ static int run(gw_cli *cli, gw_error *e)
         return gw_fail_memory(e);
     gw_serve_config_init(c);
     c->options = cli->options;
+    c->say = say;
+    c->say_ctx = cli;
     int rc = cli->options.config_file ? read_config(cli, c, e) : 0;
     if (rc == 0 && c->options.demo && !cli->options.config_file)
         rc = gw_serve_config_sample(c, e);

@@ -233,7 +233,9 @@ static int judge_rule(const judging *j, const gw_budget_rule *r, const gw_budget
     days d = {0};
     int rc;
 
-    *b = (gw_budget_state){.rule = r, .period = gw_budget_period_of(r->period, j->now_ms)};
+    /* of the last moment: at midnight on Monday the week that is over can be told in full, and the next has
+     * nothing */
+    *b = (gw_budget_state){.rule = r, .period = gw_budget_period_of(r->period, j->now_ms - 1)};
     /* what is not closed yet is no loss: spent ends with the last closed hour, unless that is too long ago */
     int64_t end = down(j->now_ms, GW_HOUR_MS), closed = gw_closed_hours_end(j->hours, cluster, j->now_ms);
     int64_t upto = GW_MAX(GW_MIN(closed, end), down(j->now_ms - GW_BUDGET_PENDING_MS, GW_HOUR_MS));

@@ -168,8 +168,7 @@ static int write_budgets(gw_metrics *m, gw_api_call *c, gw_store *s, const gw_da
 {
     const gw_serve_config *config = gw_daemon_config(c->daemon);
     gw_budget_states states;
-    int rc = gw_budget_judge(s, config->budgets, config->n_budgets, gw_api_now(st) - st->recording, &states,
-                             NULL, e);
+    int rc = gw_budget_judge(s, config->budgets, config->n_budgets, gw_api_now(st), &states, NULL, e);
     if (rc)
         return rc;
     write_budget_amounts(m, &states);

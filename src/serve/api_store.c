@@ -8,7 +8,8 @@
 #include "serve/api_internal.h"
 #include "serve/window_words.h"
 
-#define CORRECTIONS_MAX 1000 /* of one answer, the newest */
+#define STEPS_MAX       20000 /* of one answer: two years of hours */
+#define CORRECTIONS_MAX 1000  /* of one answer, the newest */
 
 static int open_store(gw_api_call *c, gw_store **ret, gw_error *e)
 {
@@ -19,8 +20,7 @@ static int64_t now_of(const gw_api_call *c)
 {
     gw_daemon_status s;
     gw_daemon_status_get(c->daemon, &s);
-    /* of a recording the last moment: a week that ends on Sunday is not the next one */
-    return gw_api_now(&s) - s.recording;
+    return gw_api_now(&s);
 }
 
 /* All that the store has: of the cluster that is asked for, or of any. */
@@ -242,6 +242,20 @@ static int write_history(gw_api_call *c, gw_store *s, const gw_query *q, const g
     return rc ? rc : gw_doc_finish(&d, e);
 }
 
+/* Before anything is asked: the answer has every step, also those of which the store has nothing. */
+static int check_steps(const gw_query *q, gw_error *e)
+{
+    static const int64_t shortest[] = {[GW_STEP_NONE] = INT64_MAX,
+                                       [GW_STEP_HOUR] = GW_HOUR_MS,
+                                       [GW_STEP_DAY] = GW_DAY_MS,
+                                       [GW_STEP_WEEK] = 7 * GW_DAY_MS,
+                                       [GW_STEP_MONTH] = 28 * GW_DAY_MS};
+    if (gw_interval_ms(q->when) / shortest[q->step] <= STEPS_MAX)
+        return 0;
+    return gw_fail(e, GW_EUSAGE, "window: more than %d steps; ask for less time, or for a longer step",
+                   STEPS_MAX);
+}
+
 static int history_json(gw_api_call *c, gw_buf *b, gw_error *e)
 {
     gw_query q = {.n_by = 0};
@@ -250,6 +264,8 @@ static int history_json(gw_api_call *c, gw_buf *b, gw_error *e)
     int rc = open_store(c, &s, e);
     if (rc == 0)
         rc = read_query(c, s, &q, e);
+    if (rc == 0)
+        rc = check_steps(&q, e);
     if (rc)
         return rc;
     rc = gw_store_sum(s, &q, &rows, e);

@@ -6,6 +6,7 @@
  * different. What an earlier process closed is read again as far back as the watch reaches, except its first
  * day, which this process judges without knowing the day before.
  */
+#include "base/number.h"
 #include "fleet/copy.h"
 #include "operate/hour.h"
 #include "serve/daemon_internal.h"
@@ -83,31 +84,45 @@ static int find_clusters(const gw_daemon *d, const gw_fleet *f, clusters *ret, g
     return 0;
 }
 
-/* What earlier processes closed: hours that the store has of every cluster. */
+/*
+ * Whether an earlier process observed from the same time on: it judged its first day with as little knowledge
+ * of the day before as this one does, and its hours may be corrected. Who started at another time knew other
+ * things.
+ */
+static int learn_start(gw_daemon *d, gw_error *e)
+{
+    gw_arena arena;
+    gw_document doc;
+    char text[32];
+    int64_t earlier = 0;
+    int n = snprintf(text, sizeof(text), "%" PRId64, d->span.start_ms);
+    gw_arena_init(&arena, 0);
+    int rc = gw_store_document_get(d->store, "start", d->config->cluster, &arena, &doc, e);
+    if (rc == 0)
+        d->same_start = gw_parse_int64(doc.body, &earlier) && earlier == d->span.start_ms;
+    if (rc == GW_ENOTFOUND)
+        rc = 0;
+    if (rc == 0 && !d->same_start)
+        rc = gw_store_document_put(d->store, "start", d->config->cluster, (gw_str){text, (size_t)n}, e);
+    gw_arena_free(&arena);
+    return rc;
+}
+
+/* What earlier processes closed, of any of the clusters: those that lack an hour are looked for when it is
+ * put. */
 static int learn(gw_daemon *d, const clusters *c, gw_error *e)
 {
     const gw_interval when = {d->span.start_ms - GW_HOUR_MS, d->span.end_ms};
     gw_arena arena;
-    gw_map seen;
-    int rc = 0;
+    int rc = learn_start(d, e);
     gw_arena_init(&arena, 0);
-    gw_map_init(&seen);
     for (size_t k = 0; k < c->n && !rc; k++) {
         int64_t *starts = NULL;
         size_t n = 0;
         rc = gw_store_closed(d->store, c->names[k], when, &arena, &starts, &n, e);
-        for (size_t i = 0; i < n && !rc; i++) {
-            gw_str key = {(const char *)&starts[i], sizeof(starts[i])};
-            uint32_t before = k == 0 ? 0 : gw_map_get(&seen, key);
-            if (before != k) /* another of the clusters lacks it */
-                continue;
-            if (gw_map_set(&seen, key, (uint32_t)k + 1))
-                rc = gw_fail_memory(e);
-            else if (k + 1 == c->n)
-                rc = note(d, (gw_booked){.start_ms = starts[i]}, e);
-        }
+        for (size_t i = 0; i < n && !rc; i++)
+            rc = note(d, (gw_booked){.start_ms = starts[i]}, e);
     }
-    gw_map_free(&seen);
     gw_arena_free(&arena);
     d->booked_known = rc == 0;
     return rc;
@@ -117,6 +132,9 @@ static int learn(gw_daemon *d, const clusters *c, gw_error *e)
 
 static bool is_due(const gw_daemon *d, const gw_watch_hour *h, int64_t now_ms)
 {
+    /* while days are to be read that will tell more of the one before, that one waits for them */
+    if (d->catching_up)
+        return h->complete && h->when.end_ms <= now_ms - GW_DAY_MS;
     return h->complete && (d->recording || now_ms >= h->when.end_ms + GW_CLOSE_MS);
 }
 
@@ -129,11 +147,19 @@ static int64_t hour_of(const gw_watch_hour *h)
 static bool is_changed(const gw_daemon *d, const gw_watch_hour *h)
 {
     const gw_booked *b = find(d, hour_of(h));
-    if (!b)
-        return true;
-    if (b->revision == 0)
-        return d->span.end_ms != INT64_MAX || h->when.start_ms >= d->span.start_ms + GW_DAY_MS;
-    return b->revision != h->revision || b->prices != d->prices;
+    return !b || b->revision != h->revision || b->prices != d->prices;
+}
+
+/*
+ * Whether an hour may only be added, and never put in place of one that the store has: one that the window
+ * cuts, and those of the watch's first day that a process closed which knew the day before.
+ */
+static bool adds_only(const gw_daemon *d, const gw_watch_hour *h)
+{
+    const gw_booked *b = find(d, hour_of(h));
+    bool cut = gw_interval_ms(h->when) < GW_HOUR_MS;
+    bool first_day = h->when.start_ms < d->span.start_ms + GW_DAY_MS;
+    return (cut && !d->same_start) || (b && b->revision == 0 && first_day && !d->same_start);
 }
 
 static const char *reason_of(const gw_daemon *d, const gw_watch_hour *h)
@@ -160,8 +186,41 @@ static gw_hour part_of(const gw_hour *h, const char *cluster, const char *own, g
     return part;
 }
 
-static int put_clusters(gw_daemon *d, const gw_hour *h, clusters c, const char *reason, uint64_t *ret_new,
-                        gw_error *e)
+/* Whether the store has that very hour, by an earlier process or by this one. */
+static int has_hour(gw_daemon *d, const gw_hour *h, bool *ret, gw_error *e)
+{
+    const gw_interval when = {h->start_ms, h->start_ms + GW_HOUR_MS};
+    gw_arena arena;
+    int64_t *starts = NULL;
+    size_t n = 0;
+    gw_arena_init(&arena, 0);
+    int rc = gw_store_closed(d->store, h->cluster, when, &arena, &starts, &n, e);
+    gw_arena_free(&arena);
+    *ret = n > 0;
+    return rc;
+}
+
+/* A correction that retention forbids is settled: the hour stays as it was closed. */
+static int put_one(gw_daemon *d, const gw_hour *h, bool add_only, const char *reason, gw_put_result *ret,
+                   gw_error *e)
+{
+    bool there = false;
+    gw_error why = {0};
+    int rc = add_only ? has_hour(d, h, &there, e) : 0;
+    if (rc || there)
+        return rc;
+    rc = gw_store_put_hour(d->store, h, reason, ret, &why);
+    if (rc == GW_EWINDOW) {
+        *ret = GW_PUT_SAME;
+        return 0;
+    }
+    if (rc && e)
+        *e = why;
+    return rc;
+}
+
+static int put_clusters(gw_daemon *d, const gw_hour *h, clusters c, bool add_only, const char *reason,
+                        uint64_t *ret_new, gw_error *e)
 {
     gw_hour_leaf *room = GW_NEW_ARRAY(h->arena, gw_hour_leaf, h->n_leaves + 1);
     int rc = room ? 0 : gw_fail_memory(e);
@@ -170,7 +229,7 @@ static int put_clusters(gw_daemon *d, const gw_hour *h, clusters c, const char *
     for (size_t k = 0; k < c.n && !rc; k++) {
         gw_hour part = part_of(h, c.names[k], d->config->cluster, room);
         gw_put_result result = GW_PUT_SAME;
-        rc = gw_store_put_hour(d->store, &part, reason, &result, e);
+        rc = put_one(d, &part, add_only, reason, &result, e);
         if (rc)
             break;
         *ret_new += result == GW_PUT_NEW;
@@ -199,7 +258,7 @@ static int put(gw_daemon *d, gw_fleet *fleet, const clusters *c, const gw_watch_
                               .cluster = d->config->cluster};
     rc = gw_hour_make(&in, &arena, &hour, e);
     if (rc == 0)
-        rc = put_clusters(d, &hour, *c, reason_of(d, h), &fresh, e);
+        rc = put_clusters(d, &hour, *c, adds_only(d, h), reason_of(d, h), &fresh, e);
     gw_arena_free(&arena);
     gw_usage_free(&usage);
     if (rc)
@@ -241,12 +300,17 @@ int gw_daemon_close_hours(gw_daemon *d, int64_t now_ms, uint64_t *ret_new, gw_er
 {
     gw_fleet fleet;
     bool any = false;
+    /* Hours that are judged anew with another result are put again when a further hour is closed, so that the
+     * trail has one line for what became of an hour, and not one for each judgement. */
+    bool again = d->booked_prices != d->prices;
     for (size_t i = 0; i < gw_watch_hours(d->watch) && !any; i++) {
         gw_watch_hour h = gw_watch_hour_at(d->watch, i);
-        any = is_due(d, &h, now_ms) && is_changed(d, &h);
+        const gw_booked *b = find(d, hour_of(&h));
+        any = is_due(d, &h, now_ms) && (!b || b->revision == 0 || (again && is_changed(d, &h)));
     }
     if (!any)
         return 0;
+    d->booked_prices = d->prices;
     int rc = clone_fleet(d, &fleet, e);
     if (rc)
         return rc;

@@ -127,8 +127,8 @@ static void evict(gw_cache *c)
 
 static void job_free(job *j)
 {
-    if (j->maker.free)
-        j->maker.free(j->maker.ctx);
+    if (j->maker.drop)
+        j->maker.drop(j->maker.ctx);
     gw_free(j->waiters);
     gw_free(j);
 }
@@ -342,8 +342,8 @@ gw_cache_answer gw_cache_ask(gw_cache *c, const char *key, const gw_cache_how *h
     }
     c->stats.full += a == GW_CACHE_FULL;
     pthread_mutex_unlock(&c->lock);
-    if (!taken && maker.free)
-        maker.free(maker.ctx);
+    if (!taken && maker.drop)
+        maker.drop(maker.ctx);
     return a;
 }
 

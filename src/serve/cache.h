@@ -60,7 +60,7 @@ typedef struct gw_maker {
     void *ctx;
     /* On a worker (0 … workers − 1). Errors are answers too; NULL for want of memory. */
     gw_blob *(*make)(void *ctx, int worker);
-    void (*free)(void *ctx); /* once, whatever happened; may be NULL */
+    void (*drop)(void *ctx); /* once, whatever happened; may be NULL */
 } gw_maker;
 
 typedef struct gw_waiter {

@@ -315,6 +315,8 @@ int gw_serve_config_settle(gw_serve_config *c, bool store_given, gw_error *e)
     c->tls_key = o->tls_key ? o->tls_key : c->tls_key;
     c->alerts.cluster = o->cluster;
     c->alerts.external_url = o->external_url;
+    if (!strchr(c->listen, ':'))
+        return gw_fail(e, GW_EUSAGE, "--listen '%.60s': write ADDRESS:PORT, as in 127.0.0.1:9797", c->listen);
     if (!c->tls_cert != !c->tls_key)
         return gw_fail(e, GW_ECONFIG,
                        "TLS wants both a certificate and its key: give --tls-cert and --tls-key");

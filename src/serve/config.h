@@ -50,6 +50,9 @@ typedef struct gw_serve_config {
     gw_alert_config alerts;
     gw_micro anomaly_minimum; /* a day; dollars below which nothing is an anomaly */
     double spot_training, spot_inference;
+    void (*say)(void *ctx,
+                const char *line); /* for the log: states that begin and end; NULL: nobody listens */
+    void *say_ctx;
     gw_arena arena; /* every text above that is not the command line's */
 } gw_serve_config;
 

@@ -2,6 +2,13 @@
 #include "operate/budget.h"
 #include "serve/config_internal.h"
 
+/* As operate/budget.h, and the amount itself: who is over is to hear of it. */
+static void init_rule(gw_budget_rule *r)
+{
+    gw_budget_rule_init(r);
+    r->thresholds[r->n_thresholds++] = 1;
+}
+
 static int read_thresholds(const gw_yaml *y, gw_budget_rule *r, gw_error *e)
 {
     int rc = gw_yaml_expect(y, GW_YAML_LIST, e);
@@ -43,7 +50,7 @@ int gw_config_budget(gw_serve_config *c, const gw_yaml *y, gw_budget_rule *ret, 
 {
     int rc = gw_yaml_expect(y, GW_YAML_MAP, e);
     GW_UNUSED(c);
-    gw_budget_rule_init(ret);
+    init_rule(ret);
     rc = rc ? rc : gw_yaml_read_scalar(y, "name", &ret->name, e);
     rc = rc ? rc : gw_config_money(y, "amount", &ret->amount, e);
     rc = rc ? rc : gw_yaml_read_double(y, "forecast", &ret->forecast, e);
@@ -71,14 +78,14 @@ int gw_serve_config_sample(gw_serve_config *c, gw_error *e)
         int dollars;
     } rules[] = {{"everything, weekly", NULL, GW_N_DIMS, GW_BUDGET_WEEKLY, 45000},
                  {"research, weekly", "research", GW_DIM_NAMESPACE, GW_BUDGET_WEEKLY, 18000},
-                 {"notebooks, weekly", "notebooks", GW_DIM_NAMESPACE, GW_BUDGET_WEEKLY, 9000},
+                 {"notebooks, weekly", "notebooks", GW_DIM_NAMESPACE, GW_BUDGET_WEEKLY, 900},
                  {"everything, monthly", NULL, GW_N_DIMS, GW_BUDGET_MONTHLY, 180000}};
     c->budgets = GW_NEW_ARRAY(&c->arena, gw_budget_rule, GW_COUNT(rules));
     if (!c->budgets)
         return gw_fail_memory(e);
     for (size_t i = 0; i < GW_COUNT(rules); i++) {
         gw_budget_rule *r = &c->budgets[c->n_budgets++];
-        gw_budget_rule_init(r);
+        init_rule(r);
         r->name = rules[i].name;
         r->period = rules[i].period;
         r->amount = rules[i].dollars * INT64_C(1000000);

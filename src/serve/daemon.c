@@ -1,6 +1,7 @@
 #include "serve/daemon.h"
 
 #include <signal.h>
+#include <time.h>
 
 #include "serve/daemon_internal.h"
 
@@ -119,7 +120,11 @@ int gw_daemon_new(const gw_serve_config *c, const gw_pipeline_env *env, gw_daemo
     gw_pipeline_init(&d->base);
     pthread_mutex_init(&d->observed, NULL);
     pthread_mutex_init(&d->state, NULL);
-    pthread_cond_init(&d->wake, NULL);
+    pthread_condattr_t monotonic; /* so that setting the clock makes nobody wait */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     int rc = open_all(d, e);
     if (rc == 0)
         rc = first_status(d, e);
@@ -202,6 +207,13 @@ void gw_daemon_status_get(gw_daemon *d, gw_daemon_status *ret)
     /* between turns data age too */
     if (ret->newest_ms && !d->recording)
         ret->data_age_ms = GW_MAX(0, ret->now_ms - ret->newest_ms);
+    /* a turn that hangs publishes nothing */
+    if (ret->state == GW_DAEMON_READY && !d->recording &&
+        ret->data_age_ms > GW_STALE_MS + d->config->turn_ms) {
+        ret->state = GW_DAEMON_STALE;
+        snprintf(ret->reasons[0], GW_REASON_MAX, "no turn has brought a new sample since the data grew old");
+        ret->n_reasons = GW_MAX(ret->n_reasons, 1);
+    }
 }
 
 uint64_t gw_daemon_generation(const gw_daemon *d)

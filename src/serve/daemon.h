@@ -66,6 +66,9 @@ void gw_daemon_status_get(gw_daemon *d, gw_daemon_status *ret);
 /* Changes with each turn that found anything new; what is cached under an older one is stale. */
 uint64_t gw_daemon_generation(const gw_daemon *d);
 
+/* Begins a new generation: something that answers rest on was changed. */
+void gw_daemon_renew(gw_daemon *d);
+
 /*
  * The view of a window. {0,0}: all that is held. start is taken down and end up to the hour, and both are cut
  * to what is held. Made, or found among the last few: may take seconds. GW_EWINDOW where the window lies

@@ -58,18 +58,25 @@ struct gw_daemon {
     int64_t objects_ms, trim_ms; /* when they were last listed, trimmed */
     gw_booked *booked;
     size_t n_booked, cap_booked;
-    bool booked_known;                             /* what earlier processes put has been asked for */
-    uint64_t prices;                               /* number of the price list, from 1 */
-    bool prices_again;                             /* SIGHUP: to be read anew */
+    bool catching_up;       /* there is more to be read at once */
+    bool same_start;        /* an earlier process observed from the same time on */
+    uint64_t booked_prices; /* number of the price list that hours were last put with */
+    bool booked_known;      /* what earlier processes put has been asked for */
+    uint64_t prices;        /* number of the price list, from 1 */
+    bool prices_again;      /* SIGHUP: to be read anew */
     gw_price_list *retired[GW_PRICES_RETIRED_MAX]; /* views may still point into them */
     size_t n_retired;
     int64_t last_ms, last_mono_ms; /* the last turn's time, by both clocks; 0: none */
     int64_t read_ms;               /* up to when the source has been read */
+    int64_t judged_ms;             /* up to when it has been judged; 0: never */
+    gw_error price_error;          /* why the price list is the old one */
     gw_alerts *alerts;             /* NULL: nobody is to hear of anything */
     gw_deliver *deliver;
     gw_anomaly_watch *anomalies;
     pthread_t teller;
-    bool telling, told_bad;
+    bool telling;
+    /* The first state is told whatever it is: an earlier process may have told of another. */
+    bool told_state, told_bad;
     bool plan_due;  /* ... and the plan in the store is older */
     bool money_due; /* hours were put, and not judged yet */
     char kube_failure[GW_REASON_MAX];
@@ -105,6 +112,8 @@ int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, bool new_hours, gw_error
 /* The plan as a document, where hours were closed since the last one. After a state is published that advice
  * may rest on; a plan that cannot be made is told by /api/v1/plan. */
 void gw_daemon_renew_plan(gw_daemon *d);
+/* Tells of a state that has become bad, or well again; also while the store is down. */
+void gw_daemon_say_state(gw_daemon *d, int64_t now_ms);
 int gw_daemon_open_money(gw_daemon *d, gw_error *e);
 int gw_daemon_start_telling(gw_daemon *d, gw_error *e);
 void gw_daemon_stop_telling(gw_daemon *d); /* after `stopping` was said */

@@ -77,6 +77,14 @@ static int64_t settled(const gw_daemon *d, int64_t now_ms)
     return GW_MIN(GW_MIN(now_ms - GW_SETTLE_MS, newest + GW_HOLD_MAX_MS), d->span.end_ms);
 }
 
+/* What is cached is of an older state from now on. */
+void gw_daemon_renew(gw_daemon *d)
+{
+    pthread_mutex_lock(&d->state);
+    d->generation++;
+    pthread_mutex_unlock(&d->state);
+}
+
 /* Reads up to `to`, and judges it. The watch is locked meanwhile. */
 static int read_to(gw_daemon *d, int64_t to, int64_t now_ms, bool *ret_new, gw_error *e)
 {
@@ -92,13 +100,17 @@ static int read_to(gw_daemon *d, int64_t to, int64_t now_ms, bool *ret_new, gw_e
     if (d->recording && d->read_ms >= d->span.end_ms)
         until = d->span.end_ms;
     bool fresh = gw_watch_samples(d->watch) != samples || d->objects_ms != objects;
-    if (rc == 0 && (until > gw_watch_judged(d->watch) || d->objects_ms != objects)) {
-        rc = gw_watch_judge(d->watch, until, e);
-        if (rc == 0 && fresh) {
-            *ret_new = true;
-            pthread_mutex_lock(&d->state);
-            d->generation++;
-            pthread_mutex_unlock(&d->state);
+    /* closing a slice, or forgetting hours, takes the last judgement with it: what was known is judged again,
+     * also where the reading failed after that */
+    bool gone = gw_watch_hours(d->watch) == 0 && until > d->span.start_ms;
+    if (gone || (rc == 0 && (until > gw_watch_judged(d->watch) || d->objects_ms != objects))) {
+        int judged = gw_watch_judge(d->watch, gone ? GW_MAX(until, d->judged_ms) : until, rc ? NULL : e);
+        rc = rc ? rc : judged;
+        if (judged == 0) {
+            d->judged_ms = gw_watch_judged(d->watch);
+            *ret_new |= fresh;
+            if (fresh)
+                gw_daemon_renew(d);
         }
     }
     pthread_mutex_unlock(&d->observed);
@@ -134,8 +146,10 @@ static int catch_up(gw_daemon *d, int64_t now_ms, uint64_t *ret_closed, bool *re
         int64_t to = GW_MIN(goal, from + GW_READ_STEP_MS);
         more = to < goal;
         rc = read_to(d, d->recording && !more ? GW_MAX(now_ms, to) : to, now_ms, &fresh, e);
+        d->catching_up = more;
         if (rc == 0 && !*ret_store_failed)
-            close_hours(d, GW_MIN(now_ms, more ? to : now_ms), ret_closed, ret_store_failed, &store_error);
+            close_hours(d, more ? to : now_ms, ret_closed, ret_store_failed, &store_error);
+        d->catching_up = false;
     }
     if (rc == 0 && *ret_store_failed) {
         rc = store_error.code;
@@ -154,19 +168,28 @@ static int renew_prices(gw_daemon *d, gw_error *e)
     bool again = d->prices_again;
     d->prices_again = false;
     pthread_mutex_unlock(&d->state);
-    if (!again || d->n_retired == GW_PRICES_RETIRED_MAX)
-        return 0;
+    if (!again) { /* a mistake stays told until it is mended */
+        if (e)
+            *e = d->price_error;
+        return d->price_error.code;
+    }
     gw_price_list *list = NULL;
-    int rc = gw_price_list_open(&d->config->options, &list, e);
-    if (rc)
+    d->price_error = (gw_error){0};
+    int rc =
+        d->n_retired == GW_PRICES_RETIRED_MAX
+            ? gw_fail(&d->price_error, GW_ELIMIT,
+                      "prices were read anew %d times; restart to read them again", GW_PRICES_RETIRED_MAX)
+            : gw_price_list_open(&d->config->options, &list, &d->price_error);
+    if (rc) {
+        if (e)
+            *e = d->price_error;
         return rc;
+    }
     pthread_mutex_lock(&d->observed);
     d->retired[d->n_retired++] = d->base.prices;
     d->base.prices = list;
     d->prices++;
-    pthread_mutex_lock(&d->state);
-    d->generation++;
-    pthread_mutex_unlock(&d->state);
+    gw_daemon_renew(d);
     pthread_mutex_unlock(&d->observed);
     return 0;
 }
@@ -263,7 +286,10 @@ static void publish(gw_daemon *d, const outcome *o)
     snprintf(s->turn_message, sizeof(s->turn_message), "%.*s", GW_REASON_MAX - 1,
              o->rc ? o->error.message : "");
     count_cpu(s, o->cpu);
+    gw_daemon_state before = s->state;
     judge_state(d, s, o);
+    d->generation +=
+        s->state != before; /* advice that is cached must not outlive the state that allowed it */
     pthread_mutex_unlock(&d->state);
     pthread_mutex_unlock(&d->observed);
 }
@@ -273,10 +299,12 @@ static void publish(gw_daemon *d, const outcome *o)
 /* What is no longer asked for in memory; the store has it. */
 static void trim(gw_daemon *d, int64_t now_ms)
 {
-    if (d->span.end_ms != INT64_MAX || apart(now_ms, d->trim_ms) < GW_TRIM_MS)
+    if (d->span.end_ms != INT64_MAX || apart(now_ms, d->trim_ms) < GW_TRIM_MS || !d->judged_ms)
         return;
     d->trim_ms = now_ms;
-    int64_t keep = d->config->options.window_ms ? d->config->options.window_ms : GW_WINDOW_DEFAULT_MS;
+    int64_t keep = d->config->options.window_ms ? d->config->options.window_ms : GW_SERVE_WINDOW_MS;
+    if (d->config->options.from) /* what was asked for, but no more than a year */
+        keep = GW_MAX(keep, GW_MIN(now_ms - d->span.start_ms, 365 * GW_DAY_MS));
     pthread_mutex_lock(&d->observed);
     int64_t before = (now_ms - keep) / GW_DAY_MS * GW_DAY_MS;
     gw_watch_trim(d->watch, before);
@@ -296,19 +324,22 @@ void gw_daemon_turn(gw_daemon *d)
     int64_t start_ms = gw_clock_monotonic(NULL);
     o.now_ms = turn_time(d, &o.jump_ms);
     renew_prices(d, &o.price_error);
+    trim(d, o.now_ms);
     o.rc = catch_up(d, o.now_ms, &closed, &o.store_failed, &o.error);
     o.source_failed = o.rc && !o.store_failed;
     d->money_due |= closed > 0;
+    bool judging = d->money_due;
     if (o.rc == 0) {
         o.rc = gw_daemon_judge_money(d, o.now_ms, d->money_due, &o.error);
         o.store_failed = o.rc != 0;
         d->money_due &= o.rc != 0;
     }
-    if (o.rc == 0)
-        trim(d, o.now_ms);
+    if (judging) /* history, budgets and anomalies are others now */
+        gw_daemon_renew(d);
     o.cpu = thread_cpu() - before;
     o.wall_ms = gw_clock_monotonic(NULL) - start_ms;
     publish(d, &o);
+    gw_daemon_say_state(d, o.now_ms);
     gw_daemon_renew_plan(d);
 }
 
@@ -316,7 +347,7 @@ void gw_daemon_turn(gw_daemon *d)
 static bool wait(gw_daemon *d)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* as gw_daemon_new made the condition: clocks are set */
     int64_t ms = d->config->turn_ms;
     until.tv_sec += ms / 1000;
     until.tv_nsec += ms % 1000 * 1000000;

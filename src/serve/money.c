@@ -47,31 +47,57 @@ void gw_daemon_renew_plan(gw_daemon *d)
         return;
     int rc = keep_plan(d, &why);
     d->plan_due = rc == GW_ECONNECT || rc == GW_EIO || rc == GW_ETIMEOUT;
+    bool deleted;
+    if (rc && !d->plan_due) /* an old plan must not pass for the present one */
+        gw_store_document_delete(d->store, "plan", d->config->cluster, &deleted, &why);
 }
 
 /* ---- states as events ---------------------------------------------------------------------------------- */
 
-static int say_state(gw_daemon *d, gw_events *events, int64_t now_ms, gw_error *e)
+/* Events to the alerts' memory and, where there is one, to the shelf. */
+static int take(gw_daemon *d, const gw_events *events, gw_error *e)
+{
+    if (!d->alerts || events->n == 0)
+        return 0;
+    gw_alert_shelf shelf = gw_alert_shelf_of(d->store);
+    int rc = gw_alerts_take(d->alerts, &shelf, events->items, events->n, e);
+    pthread_mutex_lock(&d->state);
+    d->told_something = true;
+    pthread_cond_broadcast(&d->wake);
+    pthread_mutex_unlock(&d->state);
+    return rc;
+}
+
+void gw_daemon_say_state(gw_daemon *d, int64_t now_ms)
 {
     gw_daemon_status s;
+    gw_events events;
+    gw_error ignored;
     gw_daemon_status_get(d, &s);
     bool bad = s.state == GW_DAEMON_STALE || s.state == GW_DAEMON_FAILING;
-    if (bad == d->told_bad)
-        return 0;
-    char summary[GW_REASON_MAX + 64];
+    if (s.state == GW_DAEMON_STARTING || (d->told_state && bad == d->told_bad))
+        return;
+    char summary[GW_REASON_MAX + 300], key[GW_EVENT_KEY_MAX + 1];
+    snprintf(key, sizeof(key), "daemon-state %s", d->config->cluster);
     snprintf(summary, sizeof(summary), "gpuwise of cluster %s is %s%s%s", d->config->cluster,
              bad ? gw_daemon_state_name(s.state) : "well again", s.n_reasons ? ": " : "",
              s.n_reasons ? s.reasons[0] : "");
+    if (d->config->say && (bad || d->told_state))
+        d->config->say(d->config->say_ctx, summary);
     const gw_event ev = {.kind = "daemon-state",
-                         .dedup_key = "daemon-state",
+                         .dedup_key = key,
                          .severity = GW_EVENT_WARNING,
                          .summary = summary,
                          .at_ms = now_ms,
                          .resolved = !bad};
-    int rc = gw_events_add(events, &ev, e);
-    if (rc == 0)
+    gw_events_init(&events);
+    if (gw_events_add(&events, &ev, &ignored) == 0) {
         d->told_bad = bad;
-    return rc;
+        d->told_state = true;
+        /* a shelf that fails has it in memory, and the reason is in the status already */
+        take(d, &events, &ignored);
+    }
+    gw_events_free(&events);
 }
 
 /* ---- judging ------------------------------------------------------------------------------------------- */
@@ -95,24 +121,14 @@ static int judge_hours(gw_daemon *d, int64_t now_ms, gw_events *events, gw_error
 int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, bool new_hours, gw_error *e)
 {
     gw_events events;
-    if (d->recording) /* its present is its last moment: a week that ends on Sunday is not the next one */
-        now_ms = d->span.end_ms - 1;
+    if (d->recording) /* its present is its end */
+        now_ms = d->span.end_ms;
     gw_events_init(&events);
     int rc = new_hours ? judge_hours(d, now_ms, &events, e) : 0;
     d->plan_due |= new_hours;
-    if (rc == 0)
-        rc = say_state(d, &events, now_ms, e);
-    if (d->alerts && events.n) {
-        gw_alert_shelf shelf = gw_alert_shelf_of(d->store);
-        int told = gw_alerts_take(d->alerts, &shelf, events.items, events.n, rc ? NULL : e);
-        rc = rc ? rc : told;
-        pthread_mutex_lock(&d->state);
-        d->told_something = true;
-        pthread_cond_broadcast(&d->wake);
-        pthread_mutex_unlock(&d->state);
-    }
+    int told = take(d, &events, rc ? NULL : e);
     gw_events_free(&events);
-    return rc;
+    return rc ? rc : told;
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------- */
@@ -122,7 +138,7 @@ static bool wait_for_news(gw_daemon *d, int64_t due_ms)
 {
     struct timespec until;
     int64_t ms = GW_MAX(GW_SECOND_MS, GW_MIN(due_ms - d->env.clock(d->env.clock_ctx), GW_MINUTE_MS));
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ms / 1000;
     pthread_mutex_lock(&d->state);
     int rc = 0;

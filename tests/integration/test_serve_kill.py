@@ -40,7 +40,7 @@ class Kills(unittest.TestCase):
         self.whole_run(quiet)
         took = time.time() - started
         want = books(quiet)
-        self.assertEqual(len(want), 168)  # the sample fleet's week
+        self.assertEqual(len(want), 168 * 5)  # the sample fleet's week: four clusters, and the control planes' fees
         rng = random.Random(20261121)
         left = KILLS
         while left > 0:  # a new history every few kills, so that there are always hours to be closed
@@ -59,6 +59,18 @@ class Kills(unittest.TestCase):
     def test_sqlite(self):
         numbers = itertools.count()
         self.check("sqlite:" + os.path.join(self.dir, "quiet.db"), lambda: "sqlite:" + os.path.join(self.dir, "harassed-%d.db" % next(numbers)))
+
+    def test_a_narrower_window_changes_no_hour(self):
+        """A second run that sees only a part of an hour leaves it as it was closed."""
+        store = "sqlite:" + os.path.join(self.dir, "narrow.db")
+        self.whole_run(store)
+        want = books(store)
+        d = Daemon("--demo", "--store", store, "--from", "2026-09-08T10:30:00Z", "--to", "2026-09-08T12:30:00Z").wait_url()
+        try:
+            d.wait_status(is_done, "the window to be read")
+        finally:
+            d.stop()
+        self.assertEqual(books(store), want)
 
     @unittest.skipUnless(postgres.find(), "PostgreSQL's server is not installed")
     def test_postgres(self):
