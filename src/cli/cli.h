@@ -32,7 +32,7 @@ typedef struct gw_verb {
 
 extern const gw_verb gw_verb_report, gw_verb_plan, gw_verb_explain, gw_verb_price, gw_verb_mig,
     gw_verb_record, gw_verb_demo, gw_verb_serve, gw_verb_version, gw_verb_completion, gw_verb_help,
-    gw_verb_review, gw_verb_export, gw_verb_export_history;
+    gw_verb_review, gw_verb_export, gw_verb_export_history, gw_verb_import;
 
 /* All verbs in the order of the help page, NULL-terminated. */
 extern const gw_verb *const gw_verbs[];

@@ -1,9 +1,9 @@
 #include "cli/cli.h"
 
-const gw_verb *const gw_verbs[] = {&gw_verb_report, &gw_verb_plan, &gw_verb_serve,   &gw_verb_explain,
-                                   &gw_verb_price,  &gw_verb_mig,  &gw_verb_record,  &gw_verb_review,
-                                   &gw_verb_export, &gw_verb_demo, &gw_verb_version, &gw_verb_completion,
-                                   &gw_verb_help,   NULL};
+const gw_verb *const gw_verbs[] = {
+    &gw_verb_report, &gw_verb_plan,    &gw_verb_serve,      &gw_verb_explain, &gw_verb_price,
+    &gw_verb_mig,    &gw_verb_record,  &gw_verb_review,     &gw_verb_export,  &gw_verb_import,
+    &gw_verb_demo,   &gw_verb_version, &gw_verb_completion, &gw_verb_help,    NULL};
 
 const gw_verb *gw_verb_find(const char *name)
 {

@@ -10,6 +10,7 @@ import servers
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("GW_BUILD", os.path.join(ROOT, "build"))
 GPUWISE = os.path.join(BUILD, "gpuwise")
+BOOKS = os.path.join(BUILD, "tests", "integration", "books")
 
 # What the daemon serves at /metrics.
 METRICS = {
@@ -357,6 +358,110 @@ class Files(Case):
             with open(os.path.join(ROOT, path)) as f:
                 self.assertEqual(f.read(), gpuwise("export", *args), "%s: write it anew with: gpuwise export %s --output %s"
                                  % (path, " ".join(args), path))
+
+
+class Backup(Case):
+    """A history goes out and comes back. drivers/books.c makes it up: two clusters, an hour that was corrected, hours that are missing."""
+
+    def setUp(self):
+        super().setUp()
+        if not os.path.exists(BOOKS):
+            self.skipTest("SKIPPED, NOT TESTED: %s is not built" % BOOKS)
+        self.url = self.books("books", "2026-11-02", 30, 7, 10)
+
+    def books(self, name, *args):
+        url = self.store(name)
+        subprocess.run([BOOKS, url, *map(str, args)], check=True, stdout=subprocess.DEVNULL, timeout=60)
+        return url
+
+    def store(self, name):
+        return "sqlite:" + os.path.join(self.dir, name + ".db")
+
+    def take(self, path, url, *args, text=None):
+        """Exit code and what is said."""
+        p = subprocess.run([GPUWISE, "import", path, "--store", url, *args], input=text and text.encode(), stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(p.stdout, b"")
+        return p.returncode, p.stderr.decode()
+
+    def taken(self, *args, **more):
+        code, said = self.take(*args, **more)
+        self.assertEqual(code, 0, said)
+        return said
+
+    def export(self, url):
+        return gpuwise("export", "history", "--store", url)
+
+    def test_comes_back(self):
+        path, there = os.path.join(self.dir, "backup.jsonl"), self.store("there")
+        gpuwise("export", "history", "--store", self.url, "--output", path)
+        with open(path) as f:
+            backup = f.read()
+        # of 30 hours every tenth is missing: 27, of each of two clusters
+        self.assertEqual(self.taken(path, there),
+                         "gpuwise: 54 hours came in from %s; SQLite %s has 54 hours of 2 clusters now\n" % (path, there[len("sqlite:"):]))
+        self.assertIn('{"correction":', backup)
+        self.assertEqual(self.export(there), backup)
+        # again, and from a pipe: the same
+        self.taken("-", there, text=backup)
+        self.assertEqual(self.export(there), backup)
+        self.assertEqual(gpuwise("review", "weekly", "--store", there, "--from", "2026-11-02", "--to", "2026-11-03"),
+                         gpuwise("review", "weekly", "--store", self.url, "--from", "2026-11-02", "--to", "2026-11-03"))
+
+    def test_cut(self):
+        """A backup that ends early is an error; what it had is there, what was there stays, and the whole one mends it."""
+        backup, there = self.export(self.url), self.store("there")
+        lines = backup.splitlines(True)
+        self.assertIn("hour", lines[20])
+        code, said = self.take(self.file("lines", "".join(lines[:20])), there)
+        self.assertEqual(code, 9)
+        self.assertIn("gpuwise: 19 hours came in before the error and stay", said)
+        self.assertRegex(said, r"lines: history: ends after line 20 without its last line: it was cut off")
+        self.assertEqual(self.export(there).splitlines(True)[1:20], lines[1:20])
+        # within the line of another hour
+        code, said = self.take(self.file("middle", "".join(lines[:25]) + lines[25][:99]), there)
+        self.assertEqual(code, 9)
+        self.assertIn("middle: history, line 26: ", said)
+        self.assertEqual(self.export(there).splitlines(True)[1:25], lines[1:25])
+        # a store that is whole does not lose by it
+        code, said = self.take(os.path.join(self.dir, "middle"), self.url)
+        self.assertEqual(code, 9)
+        self.assertEqual(self.export(self.url), backup)
+        self.taken(self.file("whole", backup), there)
+        self.assertEqual(self.export(there), backup)
+
+    def test_other_numbers(self):
+        other = self.books("other", "2026-11-02", 30, 8, 10)
+        theirs, mine = self.export(other), self.export(self.url)
+        path = self.file("mine", mine)
+        code, said = self.take(path, other)
+        self.assertEqual(code, 2)
+        self.assertRegex(said, r"mine: history, line 2: .*--replace")
+        self.assertEqual(self.export(other), theirs)
+        self.taken(path, other, "--replace")
+        hours = lambda text: [l for l in text.splitlines() if l.startswith('{"hour"')]
+        self.assertEqual(hours(self.export(other)), hours(mine))
+        self.assertIn('"reason":"imported"', self.export(other))
+
+    def test_beside_what_is_there(self):
+        later = self.books("later", "2026-11-09", 10, 9, 11)
+        self.assertIn("54 hours came in from", self.taken(self.file("mine", self.export(self.url)), later))
+        self.assertIn("has 74 hours of 2 clusters now", self.taken(self.file("mine", self.export(self.url)), later))
+
+    def test_refused(self):
+        there = self.store("there")
+        code, said = self.take(os.path.join(self.dir, "none"), there)
+        self.assertEqual((code, os.path.exists(there[len("sqlite:"):])), (16, False), said)
+        self.assertIn("cannot read", said)
+        code, said = self.take(self.dir, there)
+        self.assertEqual(code, 16, said)
+        for text, want in (("", "ends after line 0"), ("\n", "line 1"), ("{}\n", "line 1"), ("cluster: x\n", "line 1"), ("\0", "line 1"),
+                           (self.export(self.url).replace('"kind"', '"k\0nd"', 1), "line 1")):
+            with self.subTest(text[:20]):
+                code, said = self.take("-", there, text=text)
+                self.assertEqual(code, 9, said)
+                self.assertIn("standard input: history", said)
+                self.assertIn(want, said)
 
 
 if __name__ == "__main__":
