@@ -111,24 +111,32 @@ static int judge_budgets(gw_daemon *d, int64_t now_ms, gw_events *events, gw_err
     return rc;
 }
 
+/* What was judged is handed on before anything else is judged: it is written down as told by then. */
 static int judge_hours(gw_daemon *d, int64_t now_ms, gw_events *events, gw_error *e)
 {
     int rc = judge_budgets(d, now_ms, events, e);
-    rc = rc ? rc : gw_anomaly_watch_turn(d->anomalies, d->store, now_ms, events, e);
+    int told = take(d, events, rc ? NULL : e);
+    gw_events_clear(events);
+    rc = rc ? rc : told;
+    if (rc == 0)
+        rc = gw_anomaly_watch_turn(d->anomalies, d->store, now_ms, events, e);
+    told = take(d, events, rc ? NULL : e);
+    rc = rc ? rc : told;
     return rc ? rc : gw_realised_check_all(d->store, now_ms, NULL, e);
 }
 
 int gw_daemon_judge_money(gw_daemon *d, int64_t now_ms, bool new_hours, gw_error *e)
 {
     gw_events events;
+    if (!new_hours)
+        return 0;
     if (d->recording) /* its present is its end */
         now_ms = d->span.end_ms;
+    d->plan_due = true;
     gw_events_init(&events);
-    int rc = new_hours ? judge_hours(d, now_ms, &events, e) : 0;
-    d->plan_due |= new_hours;
-    int told = take(d, &events, rc ? NULL : e);
+    int rc = judge_hours(d, now_ms, &events, e);
     gw_events_free(&events);
-    return rc ? rc : told;
+    return rc;
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------- */
