@@ -128,6 +128,17 @@ int gw_api_csv(gw_str json, const char *outer, const char *inner, const gw_csv_c
 int gw_api_table(gw_api_call *c, int (*json)(gw_api_call *c, gw_buf *b, gw_error *e), const char *outer,
                  const char *inner, const gw_csv_column *columns, size_t n, gw_buf *b, gw_error *e);
 
+/* ---- keys of history ---- */
+
+/*
+ * What to ask the store so that keys can be named as the report names them: q, and the namespace as a last
+ * dimension where q lacks it. A q of GW_MAX_BY dimensions without the namespace stays, and so do its keys.
+ */
+gw_query gw_api_keys_query(const gw_query *q);
+/* Sums of `wide` become those of q: "" becomes GW_KEY_IDLE, GW_KEY_OVERHEAD or GW_KEY_UNALLOCATED (but for
+ * the cluster), rows of equal keys become one, in the store's order. The sums' steps and total stay. */
+void gw_api_keys_fold(const gw_query *q, const gw_query *wide, gw_sums *s);
+
 /* ---- the routes' makers ---- */
 
 int gw_api_make_report(gw_api_call *c, gw_buf *b, gw_error *e);

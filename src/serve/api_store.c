@@ -140,6 +140,26 @@ static int64_t next_step(gw_step step, int64_t start)
     }
 }
 
+static int64_t step_start(gw_step step, int64_t at)
+{
+    switch (step) {
+    case GW_STEP_HOUR:
+        return at / GW_HOUR_MS * GW_HOUR_MS;
+    case GW_STEP_WEEK:
+        return gw_week_start(at, GW_WINDOW_WORDS_OURS);
+    case GW_STEP_MONTH:
+        return gw_month_start(at, 0);
+    default:
+        return gw_day_start(at);
+    }
+}
+
+/* What the store says of a query. held: the same without conditions but the cluster's, for whether the store
+ * has an hour does not depend on what is looked for in it. */
+typedef struct history {
+    gw_sums rows, totals, held;
+} history;
+
 static void write_rows(gw_doc *d, const gw_query *q, const gw_sums *sums, size_t *at, int64_t end)
 {
     gw_doc_array(d, "rows");
@@ -156,26 +176,39 @@ static void write_rows(gw_doc *d, const gw_query *q, const gw_sums *sums, size_t
     gw_doc_end(d);
 }
 
-/* rows and totals are in order of their steps. Steps of which the store has nothing are written too: a gap is
- * shown as one. */
-static void write_steps(gw_doc *d, const gw_query *q, const gw_sums *rows, const gw_sums *totals)
+/* The sum of the step that ends so; NULL where there is none. Steps are taken in order. */
+static const gw_sum *take_step(const gw_sums *s, size_t *at, int64_t end)
 {
+    return *at < s->n && s->rows[*at].step_ms < end ? &s->rows[(*at)++] : NULL;
+}
+
+/* All of a step of the calendar, not of the part that the window has of it. */
+static bool is_complete(const gw_query *q, int64_t at, const gw_sum *held)
+{
+    int64_t end = next_step(q->step, at);
+    return held && at == step_start(q->step, at) && end <= q->when.end_ms &&
+           (int64_t)held->hours * GW_HOUR_MS >= end - at;
+}
+
+/* Steps of which the store has nothing are written too: a gap is shown as one. Where it has hours, and in
+ * them nothing that was asked for, the sum is 0. */
+static void write_steps(gw_doc *d, const gw_query *q, const history *h)
+{
+    static const gw_measures none = {0};
     char t[GW_TIME_TEXT_MAX];
-    size_t row = 0, total = 0;
+    size_t row = 0, total = 0, held = 0;
     gw_doc_array(d, "steps");
     for (int64_t at = q->when.start_ms; at < q->when.end_ms;) {
         int64_t end = GW_MIN(next_step(q->step, at), q->when.end_ms);
-        const gw_sum *sum =
-            total < totals->n && totals->rows[total].step_ms < end ? &totals->rows[total] : NULL;
-        total += sum != NULL;
+        const gw_sum *sum = take_step(&h->totals, &total, end), *there = take_step(&h->held, &held, end);
         gw_doc_object(d, NULL);
         gw_doc_text(d, "start", gw_time_format(at, t));
         gw_doc_text(d, "end", gw_time_format(end, t));
-        gw_doc_bool(d, "complete", sum && (int64_t)sum->hours * GW_HOUR_MS >= end - at);
-        write_rows(d, q, rows, &row, end);
-        if (sum) {
+        gw_doc_bool(d, "complete", is_complete(q, at, there));
+        write_rows(d, q, &h->rows, &row, end);
+        if (there) {
             gw_doc_object(d, "total");
-            write_measures(d, &sum->m);
+            write_measures(d, sum ? &sum->m : &none);
             gw_doc_end(d);
         } else {
             gw_doc_null(d, "total");
@@ -218,8 +251,8 @@ static int write_corrections(gw_api_call *c, gw_store *s, gw_interval when, gw_d
     return rc;
 }
 
-static int write_history(gw_api_call *c, gw_store *s, const gw_query *q, const gw_sums *rows,
-                         const gw_sums *totals, gw_buf *b, gw_error *e)
+static int write_history(gw_api_call *c, gw_store *s, const gw_query *q, const history *h, gw_buf *b,
+                         gw_error *e)
 {
     gw_doc d;
     gw_doc_init(&d, GW_DOC_JSON, b);
@@ -236,7 +269,7 @@ static int write_history(gw_api_call *c, gw_store *s, const gw_query *q, const g
     for (size_t i = 0; i < q->n_by; i++)
         gw_doc_text(&d, NULL, gw_dim_name(q->by[i]));
     gw_doc_end(&d);
-    write_steps(&d, q, rows, totals);
+    write_steps(&d, q, h);
     int rc = write_corrections(c, s, q->when, &d, e);
     gw_doc_end(&d);
     return rc ? rc : gw_doc_finish(&d, e);
@@ -256,29 +289,46 @@ static int check_steps(const gw_query *q, gw_error *e)
                    STEPS_MAX);
 }
 
+static int sum_rows(gw_store *s, const gw_query *q, gw_sums *ret, gw_error *e)
+{
+    const gw_query wide = gw_api_keys_query(q);
+    int rc = gw_store_sum(s, &wide, ret, e);
+    if (rc == 0)
+        gw_api_keys_fold(q, &wide, ret);
+    return rc;
+}
+
+static int sum_totals(gw_store *s, const gw_query *q, history *h, gw_error *e)
+{
+    gw_query all = *q, held = *q;
+    all.n_by = held.n_by = held.n_where = 0;
+    for (size_t i = 0; i < q->n_where; i++) {
+        if (q->where[i].dim == GW_DIM_CLUSTER)
+            held.where[held.n_where++] = q->where[i];
+    }
+    int rc = gw_store_sum(s, &all, &h->totals, e);
+    return rc ? rc : gw_store_sum(s, &held, &h->held, e);
+}
+
 static int history_json(gw_api_call *c, gw_buf *b, gw_error *e)
 {
     gw_query q = {.n_by = 0};
+    history h = {.rows.n = 0};
     gw_store *s;
-    gw_sums rows, totals;
     int rc = open_store(c, &s, e);
     if (rc == 0)
         rc = read_query(c, s, &q, e);
     if (rc == 0)
         rc = check_steps(&q, e);
-    if (rc)
-        return rc;
-    rc = gw_store_sum(s, &q, &rows, e);
-    if (rc)
-        return rc;
-    gw_query all = q;
-    all.n_by = 0;
-    rc = gw_store_sum(s, &all, &totals, e);
-    if (rc == 0) {
-        rc = write_history(c, s, &q, &rows, &totals, b, e);
-        gw_sums_free(&totals);
-    }
-    gw_sums_free(&rows);
+    if (rc == 0)
+        rc = sum_rows(s, &q, &h.rows, e);
+    if (rc == 0)
+        rc = sum_totals(s, &q, &h, e);
+    if (rc == 0)
+        rc = write_history(c, s, &q, &h, b, e);
+    gw_sums_free(&h.rows);
+    gw_sums_free(&h.totals);
+    gw_sums_free(&h.held);
     return rc;
 }
 
@@ -492,6 +542,14 @@ static int plan_text(gw_api_call *c, gw_buf *b, gw_error *e)
     return rc;
 }
 
+/* Answers of before are wrong now. Those of these two routes are not even given while new ones are made. */
+static void tell_change(gw_api_call *c)
+{
+    gw_daemon_renew(c->daemon);
+    gw_cache_forget(c->api->cache, "/api/v1/actions");
+    gw_cache_forget(c->api->cache, "/metrics");
+}
+
 int gw_api_make_accept(gw_api_call *c, gw_buf *b, gw_error *e)
 {
     const char *id;
@@ -508,7 +566,7 @@ int gw_api_make_accept(gw_api_call *c, gw_buf *b, gw_error *e)
         rc = gw_action_accept(s, (gw_str){plan.data, plan.len}, id, gw_daemon_config(c->daemon)->cluster,
                               c->who.name, now_of(c), e);
     gw_buf_free(&plan);
-    gw_cache_forget(c->api->cache, "/api/v1/actions");
+    tell_change(c);
     c->status = 201;
     return rc ? rc : write_actions(s, b, e);
 }
@@ -519,6 +577,6 @@ int gw_api_make_drop(gw_api_call *c, gw_buf *b, gw_error *e)
     int rc = open_store(c, &s, e);
     if (rc == 0)
         rc = gw_action_stop(s, c->tail, now_of(c), e);
-    gw_cache_forget(c->api->cache, "/api/v1/actions");
+    tell_change(c);
     return rc ? rc : write_actions(s, b, e);
 }
