@@ -8,6 +8,8 @@
 
 typedef enum review_output { OUTPUT_MD, OUTPUT_HTML, OUTPUT_JSON } review_output;
 
+#define REVIEW_EXTENTS_MAX 3 /* clusters in a message */
+
 static const char *const outputs[] = {"md", "html", "json", NULL};
 
 #define AT(field) offsetof(gw_options, field)
@@ -96,10 +98,52 @@ static size_t team_budgets(const gw_serve_config *c, gw_statement_budget *ret)
     return n;
 }
 
+/* A file of that name that is not there is what a first try meets: the message says what a review is of. */
+static int open_history(gw_cli *cli, gw_store **ret, gw_error *e)
+{
+    const gw_store_options so = {.url = cli->options.store, .read_only = true};
+    int rc = gw_store_open(&so, ret, e);
+    if ((rc == GW_EIO || rc == GW_ECONFIG || rc == GW_ECONNECT) && e)
+        gw_error_prefix(e, "a review is of the history that `gpuwise serve` keeps: give its --store URL");
+    return rc;
+}
+
+/* Appends to a message that nothing of the period is there what there is; unless that cannot be read. */
+static void say_extents(gw_store *s, const char *cluster, gw_error *e)
+{
+    gw_arena a;
+    gw_buf b;
+    gw_error ignored;
+    const char **names = NULL;
+    size_t n = 0, said = 0;
+    gw_arena_init(&a, 0);
+    gw_buf_init(&b, sizeof(e->message));
+    gw_buf_puts(&b, e->message);
+    gw_buf_puts(&b, "; it has ");
+    bool failed = gw_store_clusters(s, &a, &names, &n, &ignored) != 0;
+    for (size_t i = 0; !failed && i < n; i++) {
+        char from[GW_TIME_TEXT_MAX], to[GW_TIME_TEXT_MAX];
+        gw_interval when;
+        if ((cluster && strcmp(cluster, names[i]) != 0) || gw_store_extent(s, names[i], &when, &ignored) ||
+            gw_interval_ms(when) == 0)
+            continue;
+        if (said++ < REVIEW_EXTENTS_MAX)
+            gw_buf_printf(&b, "%s%s from %s to %s", said > 1 ? ", " : "", names[i],
+                          gw_time_format(when.start_ms, from), gw_time_format(when.end_ms, to));
+    }
+    if (said > REVIEW_EXTENTS_MAX)
+        gw_buf_printf(&b, ", and %zu more clusters", said - REVIEW_EXTENTS_MAX);
+    if (!said)
+        gw_buf_printf(&b, "no hours%s%s", cluster ? " of " : " at all", cluster ? cluster : "");
+    if (!failed && !b.failed)
+        gw_fail(e, GW_ENODATA, "%s", b.data);
+    gw_buf_free(&b);
+    gw_arena_free(&a);
+}
+
 static int review(gw_cli *cli, const gw_serve_config *c, gw_review_options *ro, gw_error *e)
 {
     const gw_options *o = &cli->options;
-    const gw_store_options so = {.url = o->store, .read_only = true};
     gw_statement_budget *budgets = gw_calloc(c->n_budgets + 1, sizeof(*budgets));
     gw_store *s = NULL;
     gw_review r;
@@ -108,9 +152,12 @@ static int review(gw_cli *cli, const gw_serve_config *c, gw_review_options *ro, 
     ro->budgets = budgets;
     ro->n_budgets = team_budgets(c, budgets);
     ro->spot = (gw_spot_targets){c->spot_training, c->spot_inference};
-    int rc = gw_store_open(&so, &s, e);
-    if (rc == 0)
+    int rc = open_history(cli, &s, e);
+    if (rc == 0) {
         rc = gw_review_make(s, ro, &r, e);
+        if (rc == GW_ENODATA && e)
+            say_extents(s, o->cluster, e);
+    }
     if (rc == 0) {
         rc = write_review(&r, o->output, e);
         gw_review_free(&r);

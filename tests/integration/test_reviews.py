@@ -228,12 +228,17 @@ class Reviews(unittest.TestCase):
     def test_errors(self):
         missing = "sqlite:" + os.path.join(self.dir.name, "none.db")
         cases = [(("weekly", "--store", missing), None, "none.db"),
+                 (("weekly", "--store", missing), 16, "of the history that `gpuwise serve` keeps: give its --store URL"),
                  (("yearly", "--store", self.url), 2, "weekly, biweekly or monthly"),
                  (("weekly", "--store", self.url, "--from", "2026-11-02"), 2, "go together"),
                  (("weekly", "--store", self.url, "--from", "2026-11-09", "--to", "2026-11-02"), 11, "not before"),
                  (("weekly", "--store", self.url, "--from", "2026-11-02T00:10:00Z", "--to", "2026-11-03"), 11, "whole hours"),
                  (("weekly", "--store", self.url, "--from", "2024-11-02", "--to", "2026-11-03"), 11, "at most 400 days"),
                  (("weekly", "--store", self.url, "--from", "2025-01-01", "--to", "2025-01-08"), 10, "no hour from"),
+                 # what there is: two clusters of 39 days; the last hour has number 935 and is not one of the missing
+                 (("weekly", "--store", self.url, "--from", "2025-01-01", "--to", "2025-01-08"), 10,
+                  "it has prod-eu from 2026-10-01T00:00:00Z to 2026-11-09T00:00:00Z, prod-us from 2026-10-01T00:00:00Z to 2026-11-09"),
+                 (("weekly", "--store", self.url, "--cluster", "other"), 10, "it has no hours of other"),
                  (("weekly", "--store", self.url, "-o", "csv"), 2, "csv")]
         for args, code, say in cases:
             rc, out, err = gpuwise("review", *args, ok=False)
