@@ -160,7 +160,8 @@ static const char *key_of(builder *b, const gw_by *by, const gw_leaf *x)
     uint32_t pod = x->hold == GW_NONE ? GW_NONE : b->r->usage->holds[x->hold].pod;
     const char *v = NULL;
     if (by->dimension == GW_BY_CLUSTER)
-        return x->node != GW_NONE && f->nodes[x->node].cluster ? f->nodes[x->node].cluster : "cluster";
+        return x->node != GW_NONE && f->nodes[x->node].cluster ? f->nodes[x->node].cluster
+                                                               : GW_CLUSTER_UNNAMED;
     if (by->dimension == GW_BY_NODE && x->node != GW_NONE)
         return f->nodes[x->node].name;
     if (x->unit == GW_NONE && !(x->time.paid > 0))

@@ -71,6 +71,9 @@ const char *gw_class_name(gw_workload_class c);
 #define GW_KEY_UNALLOCATED "__unallocated__" /* a pod without that label */
 #define GW_KEY_OVERHEAD    "__overhead__"    /* the control plane, the part of a node that is not GPU */
 
+#define GW_CLUSTER_UNNAMED                                                                                   \
+    "default" /* of nodes whose series name no cluster; what the daemon calls its own by default */
+
 #define GW_MAX_BY 6
 
 typedef enum gw_dimension {

@@ -366,7 +366,7 @@ REPORT_TEST(what_nobody_owns_has_keys_of_its_own)
 
     build(w, "cluster", ALL, NULL);
     assert_int_equal(w->r.n_rows, 1);
-    assert_bill(w, "cluster", 511);
+    assert_bill(w, "default", 511);
     gw_report_free(&w->r);
 
     build(w, "gpu,namespace", ALL, NULL);
