@@ -38,8 +38,21 @@ static void take(gw_spot_row *r, const char *capacity, const gw_measures *m)
     else
         r->unknown_ms += held;
     gw_micro bill = gw_measures_money(m, m->bill), *to = spot ? &r->spot_bill : &r->other_bill;
+    *(spot ? &r->spot_unpriced : &r->other_unpriced) |= m->unpriced_ms > 0;
     if (gw_micro_known(bill))
         *to = gw_micro_known(*to) ? *to + bill : bill;
+}
+
+/* What nobody held costs nothing, whatever its price. */
+static void settle(gw_spot_row *r)
+{
+    int64_t known = r->spot_ms + r->on_demand_ms + r->reserved_ms;
+    if (known > 0)
+        r->coverage = (double)r->spot_ms / (double)known;
+    if (r->spot_ms == 0 && !r->spot_unpriced && !gw_micro_known(r->spot_bill))
+        r->spot_bill = 0;
+    if (known + r->unknown_ms == r->spot_ms && !r->other_unpriced && !gw_micro_known(r->other_bill))
+        r->other_bill = 0;
 }
 
 void gw_spot_make(const gw_sums *s, gw_spot_targets targets, gw_spot *ret)
@@ -64,9 +77,7 @@ void gw_spot_make(const gw_sums *s, gw_spot_targets targets, gw_spot *ret)
             any = true;
             take(&r, x->key[BY_CAPACITY], &x->m);
         }
-        int64_t known = r.spot_ms + r.on_demand_ms + r.reserved_ms;
-        if (known > 0)
-            r.coverage = (double)r.spot_ms / (double)known;
+        settle(&r);
         if (any)
             ret->rows[ret->n_rows++] = r;
     }
@@ -86,6 +97,12 @@ static void put_share(gw_doc *d, const char *key, double share)
         gw_doc_number(d, key, share, 6);
     else
         gw_doc_null(d, key);
+}
+
+static void put_cost(gw_doc *d, const char *key, const char *bound_key, gw_micro bill, bool unpriced)
+{
+    gw_doc_money(d, key, bill);
+    gw_doc_bool(d, bound_key, unpriced && gw_micro_known(bill));
 }
 
 void gw_spot_write(gw_doc *d, const gw_spot *s)
@@ -110,8 +127,8 @@ void gw_spot_write(gw_doc *d, const gw_spot *s)
             gw_doc_null(d, "lackingHours");
         else
             gw_doc_fixed(d, "lackingHours", gw_measures_hours(lack), 6);
-        gw_doc_money(d, "spotCost", r->spot_bill);
-        gw_doc_money(d, "otherCost", r->other_bill);
+        put_cost(d, "spotCost", "spotCostIsLowerBound", r->spot_bill, r->spot_unpriced);
+        put_cost(d, "otherCost", "otherCostIsLowerBound", r->other_bill, r->other_unpriced);
         gw_doc_end(d);
     }
     gw_doc_end(d);

@@ -28,7 +28,8 @@ typedef struct gw_spot_row {
     int64_t spot_ms, on_demand_ms, reserved_ms, unknown_ms;
     double coverage;                /* negative: nothing is known */
     double target;                  /* negative: none */
-    gw_micro spot_bill, other_bill; /* GW_MICRO_UNKNOWN where there is no price */
+    gw_micro spot_bill, other_bill; /* GW_MICRO_UNKNOWN where there is no price; 0 where there are no hours */
+    bool spot_unpriced, other_unpriced; /* of a part of the hours: the bill is at least that */
 } gw_spot_row;
 
 typedef struct gw_spot {

@@ -299,7 +299,9 @@ export interface SpotRow {
   coverage: Maybe;
   lackingHours?: Maybe;
   spotCost?: Maybe;
+  spotCostIsLowerBound?: boolean;
   otherCost?: Maybe;
+  otherCostIsLowerBound?: boolean;
 }
 
 export interface Spot {

@@ -67,6 +67,55 @@ static void test_unknown_is_not_zero(void **state)
     gw_buf_free(&b);
 }
 
+/* No hours cost 0; hours of which some have no price cost at least what the others did. */
+static void test_bounds_of_cost(void **state)
+{
+    GW_UNUSED(state);
+    gw_sum rows[] = {{.key = {"training", "spot", "a"}, .m = held(10, 7)},
+                     {.key = {"training", "spot", "b"}, .m = held(20, 0)},
+                     {.key = {"inference", "on-demand", "a"}, .m = held(3, 30)},
+                     {.key = {"batch", "spot", "a"}, .m = held(4, 5)},
+                     {.key = {"notebook", "spot", "a"}, .m = held(6, 0)}};
+    rows[1].m.unpriced_ms = rows[1].m.paid_ms;
+    rows[3].m.unpriced_ms = H; /* of its four */
+    rows[4].m.unpriced_ms = rows[4].m.paid_ms;
+    gw_sums s = {.rows = rows, .n = GW_COUNT(rows)};
+    gw_spot spot;
+    gw_spot_make(&s, (gw_spot_targets){-1, -1}, &spot);
+    assert_int_equal(spot.n_rows, 4);
+    const gw_spot_row *training = &spot.rows[0], *inference = &spot.rows[1], *batch = &spot.rows[2],
+                      *notebook = &spot.rows[3];
+    assert_int_equal(training->spot_bill, 7);
+    assert_true(training->spot_unpriced);
+    assert_int_equal(training->other_bill, 0);
+    assert_false(training->other_unpriced);
+    assert_int_equal(inference->spot_bill, 0);
+    assert_false(inference->spot_unpriced);
+    assert_int_equal(inference->other_bill, 30);
+    assert_false(inference->other_unpriced);
+    assert_int_equal(batch->spot_bill, 5);
+    assert_true(batch->spot_unpriced);
+    assert_int_equal(notebook->spot_bill, GW_MICRO_UNKNOWN);
+    assert_true(notebook->spot_unpriced);
+
+    gw_buf b;
+    gw_doc d;
+    gw_error e;
+    gw_buf_init(&b, 1 << 16);
+    gw_doc_init(&d, GW_DOC_JSON, &b);
+    gw_doc_object(&d, NULL);
+    gw_spot_write(&d, &spot);
+    gw_doc_end(&d);
+    assert_int_equal(gw_doc_finish(&d, &e), 0);
+    const char *last = strstr(b.data, "\"notebook\"");
+    assert_non_null(last);
+    assert_non_null(strstr(last, "\"spotCost\": null"));
+    assert_non_null(
+        strstr(last, "\"spotCostIsLowerBound\": false")); /* of what is not known there is no bound */
+    assert_non_null(strstr(b.data, "\"spotCostIsLowerBound\": true"));
+    gw_buf_free(&b);
+}
+
 static void test_nothing(void **state)
 {
     GW_UNUSED(state);
@@ -85,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_coverage),
         cmocka_unit_test(test_unknown_is_not_zero),
+        cmocka_unit_test(test_bounds_of_cost),
         cmocka_unit_test(test_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,18 @@
 import { api, asCsv, useQuery } from '../api';
 import { percent } from '../format';
-import type { Spot, SpotRow } from '../types';
+import type { Maybe, Spot, SpotRow } from '../types';
 import { Empty, Hours, Meter, Money, Panel, Percent, Show, Tag } from '../ui/bits';
 import { Table, type Column } from '../ui/table';
+
+/* A part of the hours has no price: what they cost comes on top. */
+function AtLeast({ v, is }: { v: Maybe | undefined; is: boolean | undefined }) {
+  return (
+    <>
+      {v != null && is ? <span title="A part of the hours has no price: at least this">≥ </span> : null}
+      <Money v={v} f="bill" />
+    </>
+  );
+}
 
 export function SpotPage() {
   const path = api('spot');
@@ -41,8 +51,8 @@ export function SpotPage() {
             ...(has('reservedHours') ? [{ key: 'reserved', label: 'Reserved', f: 'capacityHours' as const, cell: (r: SpotRow) => <Hours v={r.reservedHours} f="capacityHours" />, value: (r: SpotRow) => r.reservedHours ?? null }] : []),
             { key: 'unknown', label: 'Capacity unknown', f: 'capacityHours', cell: (r) => <Hours v={r.unknownHours} f="capacityHours" />, value: (r) => r.unknownHours },
             ...(has('lackingHours') ? [{ key: 'lacking', label: 'Lacking', f: 'lacking' as const, cell: (r: SpotRow) => (target(r) == null ? <span class="muted">no target</span> : <Hours v={r.lackingHours} f="lacking" />), value: (r: SpotRow) => r.lackingHours ?? null }] : []),
-            ...(has('spotCost') ? [{ key: 'spotCost', label: 'Spot, USD', f: 'bill' as const, cell: (r: SpotRow) => <Money v={r.spotCost} f="bill" />, value: (r: SpotRow) => r.spotCost ?? null }] : []),
-            ...(has('otherCost') ? [{ key: 'otherCost', label: 'Other, USD', f: 'bill' as const, cell: (r: SpotRow) => <Money v={r.otherCost} f="bill" />, value: (r: SpotRow) => r.otherCost ?? null }] : []),
+            ...(has('spotCost') ? [{ key: 'spotCost', label: 'Spot, USD', f: 'bill' as const, cell: (r: SpotRow) => <AtLeast v={r.spotCost} is={r.spotCostIsLowerBound} />, value: (r: SpotRow) => r.spotCost ?? null }] : []),
+            ...(has('otherCost') ? [{ key: 'otherCost', label: 'Other, USD', f: 'bill' as const, cell: (r: SpotRow) => <AtLeast v={r.otherCost} is={r.otherCostIsLowerBound} />, value: (r: SpotRow) => r.otherCost ?? null }] : []),
           ];
           return (
             <>
