@@ -70,11 +70,11 @@ uint64_t gw_daemon_generation(const gw_daemon *d);
 void gw_daemon_renew(gw_daemon *d);
 
 /*
- * The view of a window. {0,0}: all that is held. start is taken down and end up to the hour, and both are cut
- * to what is held. Made, or found among the last few: may take seconds. GW_EWINDOW where the window lies
- * outside of what is held (the message says what is held, and that /api/v1/history reaches back further),
- * GW_ENODATA before the first turn. To be released with gw_view_release. cells: also what each unit did by
- * the hour, for the map of the fleet.
+ * The view of a window. {0,0}: all that is held. start is taken down and end up to the hour, and end is cut
+ * to what is held. Made, or found among the last few: may take seconds. GW_EWINDOW where the window begins
+ * before, or lies outside of, what is held (the message says what is held, and that /api/v1/history reaches
+ * back further), GW_ENODATA before the first turn. To be released with gw_view_release. cells: also what each
+ * unit did by the hour, for the map of the fleet.
  */
 int gw_daemon_view(gw_daemon *d, gw_interval window, bool cells, gw_view **ret, gw_error *e);
 /*

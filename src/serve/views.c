@@ -120,10 +120,13 @@ static int observe(gw_daemon *d, gw_view *v, gw_interval window, gw_error *e)
     gw_interval held = {gw_watch_hour_at(d->watch, 0).when.start_ms, gw_watch_judged(d->watch)};
     gw_interval want = gw_interval_ms(window) ? gw_interval_cut(window, held) : held;
     char from[GW_TIME_TEXT_MAX], to[GW_TIME_TEXT_MAX];
-    if (gw_interval_ms(want) == 0)
+    /* less than was asked for would pass for all of it */
+    bool older = gw_interval_ms(window) && window.start_ms < held.start_ms - GW_HOUR_MS;
+    if (gw_interval_ms(want) == 0 || older)
         return gw_fail(
             e, GW_EWINDOW,
-            "the daemon holds %s to %s; ask within it, or /api/v1/history, which reaches back further",
+            "the daemon holds %s to %s in memory; ask within it, start it with a longer --window, or "
+            "ask /api/v1/history, which reaches back further",
             gw_time_format(held.start_ms, from), gw_time_format(held.end_ms, to));
     gw_usage u;
     int rc = gw_fleet_clone(&p->fleet, gw_watch_fleet(d->watch), e);
