@@ -103,7 +103,7 @@ static int open_history(gw_cli *cli, gw_store **ret, gw_error *e)
 {
     const gw_store_options so = {.url = cli->options.store, .read_only = true};
     int rc = gw_store_open(&so, ret, e);
-    if ((rc == GW_EIO || rc == GW_ECONFIG || rc == GW_ECONNECT) && e)
+    if ((rc == GW_EIO || rc == GW_ECONFIG) && e)
         gw_error_prefix(e, "a review is of the history that `gpuwise serve` keeps: give its --store URL");
     return rc;
 }
