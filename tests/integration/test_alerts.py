@@ -589,7 +589,7 @@ class Daemon(Case):
         d.wait_for("an alert", lambda: len(r.requests) > 0, 90)
         alerts = [a for m in r.bodies() for a in m["alerts"]]
         reached = [a for a in alerts if a["kind"] == "budget-threshold"]
-        self.assertEqual([(a["severity"], a["status"]) for a in reached], [("error", "firing")], alerts)  # the highest threshold, 95 %
+        self.assertEqual([(a["severity"], a["status"]) for a in reached], [("critical", "firing")], alerts)  # the highest threshold: the amount itself
         self.assertIn("tiny", reached[0]["summary"])
         metrics = urllib.request.urlopen("http://127.0.0.1:%d/metrics" % port, timeout=20).read().decode()
         self.assertIn('gpuwise_alert_route_up{route="webhook"} 1\n', metrics)
