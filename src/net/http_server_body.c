@@ -64,7 +64,7 @@ static gw_step refuse(gw_conn *c, llhttp_errno_t r)
 
 gw_step gw_body_step(gw_conn *c)
 {
-    const char *p = c->in.data + c->at;
+    const char *p = c->in.data ? c->in.data + c->at : ""; /* nothing has come yet */
     size_t n = c->in.len - c->at;
     if (n == 0)
         return GW_STEP_MORE;

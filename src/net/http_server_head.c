@@ -79,7 +79,7 @@ static gw_step check_line(gw_conn *c, const char *p, size_t n)
 gw_step gw_head_scan(gw_conn *c, size_t *ret_n)
 {
     const gw_server_limits *l = &c->env->options->limits;
-    const char *p = c->in.data + c->at;
+    const char *p = c->in.data ? c->in.data + c->at : ""; /* nothing has come yet */
     size_t n = c->in.len - c->at;
     for (; c->seen < n; c->seen++) {
         size_t len = c->seen - c->line; /* of the line so far */
@@ -335,7 +335,7 @@ gw_step gw_head_parse(gw_conn *c, size_t n)
         return refuse(c, 503, "memory", "the server is out of memory");
     llhttp_init(&c->parser, HTTP_REQUEST, &gw_conn_settings);
     c->parser.data = c;
-    llhttp_errno_t r = llhttp_execute(&c->parser, c->in.data + c->at, n);
+    llhttp_errno_t r = llhttp_execute(&c->parser, c->in.data ? c->in.data + c->at : "", n);
     q->headers = c->headers;
     q->n_headers = c->n_headers;
     if (c->refused || !c->head_done || (r != HPE_OK && r != HPE_PAUSED))
